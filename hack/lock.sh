@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Write requirements/*.txt: every package pinned with hashes, no index named. Needs the network, and uv from the dev venv or PATH.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+lock() { # lock OUTPUT --extra NAME...
+  local out=requirements/$1.txt; shift
+  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-package leadsman \
+    --custom-compile-command "make lock" "$@" --output-file "$out" pyproject.toml
+  echo "wrote $out"
+}
+lock dev --extra dev
+# The images take the very versions that the tests ran with.
+for extra in operator serving; do lock "$extra" --extra "$extra" --constraint requirements/dev.txt; done
