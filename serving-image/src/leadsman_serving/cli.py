@@ -1,0 +1,114 @@
+"""The command `leadsman-serving`: arguments, exit codes and last words."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from leadsman_serving.errors import FetchError, ModelLoadError
+from leadsman_serving.termination import write_termination_message
+
+EX_DATAERR = 65
+"""Exit code: trying again will not help (wrong model, wrong URI, no permission)."""
+EX_UNAVAILABLE = 69
+"""Exit code: a port cannot be had."""
+EX_TEMPFAIL = 75
+"""Exit code: trying again may help."""
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# Each command's options can come from LEADSMAN_<OPTION>, without the command's name in between.
+_ENVIRONMENT = {"auto_envvar_prefix": "LEADSMAN", "show_default": True}
+
+
+@click.group()
+@click.version_option(package_name="leadsman")
+def main() -> None:
+    """Fetch an ONNX model, and serve it by the Open Inference Protocol v2."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _model_name(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise click.BadParameter(f"{value!r} must be letters, digits, '.', '_' and '-'")
+    return value
+
+
+def _digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _DIGEST.fullmatch(value):
+        raise click.BadParameter(f"{value!r} must be 'sha256:' and 64 lower-case hexadecimal digits")
+    return value
+
+
+@main.command(context_settings=_ENVIRONMENT)
+@click.argument("uri")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--digest", callback=_digest, help="Refuse any other bytes; sha256:<64 hex digits>.")
+@click.option("--retry-for", type=click.FloatRange(min=0), default=60.0, help="Seconds of pauses between attempts.")
+def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> None:
+    """Fetch the ONNX file at URI (https, http, s3, pvc) to DIRECTORY/model.onnx.
+
+    Exits with 0; 75 when the source kept failing in a way that may pass; 65 when trying again will not help.
+    """
+    # Imported here so that each command starts without what only the other needs.
+    from leadsman_serving.fetch import download, pvc, source  # noqa: PLC0415
+
+    pvc_root = Path(os.environ.get(pvc.ROOT_VARIABLE, pvc.DEFAULT_ROOT))
+    try:
+        opener = source.opener(uri, pvc_root)
+        fetched = download.fetch(opener, directory / "model.onnx", digest, retry_for, logging.info)
+    except FetchError as error:
+        _exit(EX_TEMPFAIL if error.transient else EX_DATAERR, f"cannot fetch the model: {error}")
+    write_termination_message(json.dumps({"digest": fetched.digest, "bytes": fetched.size}))
+    logging.info("fetched %d bytes, %s", fetched.size, fetched.digest)
+
+
+@main.command(context_settings=_ENVIRONMENT)
+@click.argument("model_dir", type=click.Path(path_type=Path))
+@click.option("--name", required=True, callback=_model_name, help="The model's name in URLs and metrics.")
+@click.option("--version", default="1", help="The model's version, for people.")
+@click.option("--revision", help="What responses and metrics are labelled with.  [default: start of the digest]")
+@click.option("--host", default="0.0.0.0", help="The address to listen on.")  # noqa: S104 - a container's own network
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, help="Inference.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), default=8082, help="GET /metrics.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads to compute with.")
+@click.option("--drain-delay", type=click.FloatRange(min=0), default=5.0, help="Seconds to go on serving at SIGTERM.")
+@click.option("--max-body-bytes", type=click.IntRange(min=1), default=64 << 20, help="Largest request body.")
+def serve(model_dir: Path, **options: object) -> None:
+    """Serve MODEL_DIR/model.onnx until SIGTERM.
+
+    Exits with 0; 65 when the model cannot be served; 69 when a port cannot be had.
+    """
+    from leadsman_serving.config import ServeConfig  # noqa: PLC0415
+    from leadsman_serving.server import serve as run_server  # noqa: PLC0415
+
+    config = ServeConfig(model_dir=model_dir, **options)  # type: ignore[arg-type] # click has checked the types
+    try:
+        asyncio.run(run_server(config))
+    except ModelLoadError as error:
+        _exit(EX_DATAERR, str(error))
+    except OSError as error:
+        _exit(EX_UNAVAILABLE, f"cannot listen on port {config.port} or {config.metrics_port}: {error.strerror}")
+    _exit_now(0)
+
+
+def _exit(code: int, sentence: str) -> NoReturn:
+    """Say why, to people and to Kubernetes, and exit."""
+    write_termination_message(sentence)
+    click.echo(sentence, err=True)
+    _exit_now(code)
+
+
+def _exit_now(code: int) -> NoReturn:
+    """Exit without the interpreter's shutdown, in which a thread of the HTTP server may panic (granian 2.8)."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

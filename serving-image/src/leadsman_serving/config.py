@@ -1,0 +1,23 @@
+"""The settings of one serving process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """What `leadsman-serving serve` was asked to do; times in seconds, sizes in bytes.
+
+    `revision` is None when nobody named one; the server then uses the beginning of the model's digest.
+    """
+
+    model_dir: Path
+    name: str
+    version: str
+    revision: str | None
+    host: str
+    port: int
+    metrics_port: int
+    threads: int
+    drain_delay: float
+    max_body_bytes: int

@@ -1,0 +1,1 @@
+"""Fetching one model file from where its URI points to a directory."""

@@ -1,0 +1,172 @@
+"""The Open Inference Protocol v2 over HTTP: routes, bodies and status codes. An RSGI application."""
+
+import logging
+import time
+from importlib.metadata import version as package_version
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
+    HTTPProtocol,
+    ProtocolClosed,
+    ProtocolError,
+    Scope,
+)
+
+from leadsman_serving import oip_json
+from leadsman_serving.dataplane import DataPlane
+from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.metrics import ServingMetrics
+
+log = logging.getLogger(__name__)
+
+HTTP_STATUS = {
+    Code.INVALID_ARGUMENT: 400,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.TOO_LARGE: 413,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+}
+"""The one place where an error's code becomes an HTTP status."""
+
+Headers = list[tuple[str, str]]
+Answer = tuple[int, bytes]
+
+
+class HttpApp:
+    """Answers every request on the serving port with JSON, errors as {"error": "..."}.
+
+    `max_body_bytes` bounds a request's body; larger ones are answered 413 before they are read.
+    """
+
+    def __init__(self, plane: DataPlane, metrics: ServingMetrics, max_body_bytes: int) -> None:
+        self._plane = plane
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._headers: Headers = [("content-type", "application/json"), ("x-leadsman-version", plane.version)]
+        self._server = {"name": "leadsman-serving", "version": package_version("leadsman"), "extensions": []}
+
+    def name_revision(self, revision: str) -> None:
+        """Say from now on, on every response, which revision answered."""
+        self._headers = [*self._headers, ("x-leadsman-revision", revision)]
+
+    def start_draining(self) -> None:
+        """Turn not ready, and ask clients on every response to take their connections elsewhere."""
+        self._plane.draining = True
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Answer one request."""
+        path = [unquote(part) for part in scope.path.strip("/").split("/")]
+        if path[-1] == "infer" and scope.method == "POST":
+            answer = await self._counted_infer(path, scope, protocol)
+        else:
+            answer = self._look_up(path, scope.method)
+        if answer is not None:
+            status, body = answer
+            protocol.response_bytes(status, self._response_headers(scope), body)
+
+    async def _counted_infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer | None:
+        started = time.perf_counter()
+        self._metrics.in_flight += 1
+        try:
+            status, body = 200, await self._infer(path, scope, protocol)
+        except ServingError as error:
+            status, body = _error(error)
+        except (ProtocolClosed, ProtocolError):
+            return None  # the client has gone: there is nobody to answer and nothing answered to count
+        except Exception:
+            log.exception("a bug in the server")
+            status, body = _error(ServingError(Code.INTERNAL, "the server failed; its log says where"))
+        finally:
+            self._metrics.in_flight -= 1
+        self._metrics.answered(status, time.perf_counter() - started)
+        return status, body
+
+    async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> bytes:
+        body = await self._read_body(scope, protocol)
+        match path:
+            case ["v2", "models", name, "infer"]:
+                self._plane.check_name(name, None)
+            case ["v2", "models", name, "versions", version, "infer"]:
+                self._plane.check_name(name, version)
+            case _:
+                raise _no_such_path(path)
+        if "inference-header-content-length" in scope.headers:
+            raise oip_json.no_binary("header Inference-Header-Content-Length")
+        return oip_json.response_body(await self._plane.infer(oip_json.parse_request(body)))
+
+    async def _read_body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
+        limit = self._max_body_bytes
+        declared = scope.headers.get("content-length")
+        if declared is not None:
+            if int(declared) > limit:
+                raise _too_large(declared, limit)
+            return await protocol()
+        chunks: list[bytes] = []
+        received = 0
+        async for chunk in protocol:
+            received += len(chunk)
+            if received > limit:
+                raise _too_large(f"more than {limit}", limit)
+            chunks.append(bytes(chunk))
+        return b"".join(chunks)
+
+    def _look_up(self, path: list[str], method: str) -> Answer:
+        try:
+            status, document = self._document(path)
+            if method not in ("GET", "HEAD"):
+                raise ServingError(Code.METHOD_NOT_ALLOWED, f"/{'/'.join(path)} takes GET, not {method}")
+            return status, orjson.dumps(document)
+        except ServingError as error:
+            return _error(error)
+
+    def _document(self, path: list[str]) -> tuple[int, dict[str, Any]]:
+        match path:
+            case ["v2"]:
+                return 200, self._server
+            case ["v2", "health", "live"]:
+                return 200, {"live": True}
+            case ["v2", "health", "ready"]:
+                return self._ready_status(), {"ready": self._plane.ready}
+            case ["v2", "models", name, *rest]:
+                return self._model_document(path, name, rest)
+        raise _no_such_path(path)
+
+    def _model_document(self, path: list[str], name: str, rest: list[str]) -> tuple[int, dict[str, Any]]:
+        match rest:
+            case ["versions", version, *what]:
+                self._plane.check_name(name, version)
+            case what:
+                self._plane.check_name(name, None)
+        match what:
+            case []:
+                return 200, oip_json.model_metadata(name, self._plane.version, self._plane.signature())
+            case ["ready"]:
+                return self._ready_status(), {"name": name, "ready": self._plane.ready}
+            case ["infer"]:
+                raise ServingError(Code.METHOD_NOT_ALLOWED, f"/{'/'.join(path)} takes POST")
+        raise _no_such_path(path)
+
+    def _ready_status(self) -> int:
+        return 200 if self._plane.ready else HTTP_STATUS[Code.UNAVAILABLE]
+
+    def _response_headers(self, scope: Scope) -> Headers:
+        if self._plane.draining and scope.http_version.startswith("1"):
+            return [*self._headers, ("connection", "close")]
+        return self._headers
+
+
+def _error(error: ServingError) -> Answer:
+    return HTTP_STATUS[error.code], orjson.dumps({"error": error.message})
+
+
+def _no_such_path(path: list[str]) -> ServingError:
+    return ServingError(
+        Code.NOT_FOUND, f"no such path: /{'/'.join(path)}; models are at /v2/models/NAME[/versions/VERSION][/infer]"
+    )
+
+
+def _too_large(size: str, limit: int) -> ServingError:
+    return ServingError(Code.TOO_LARGE, f"the request body has {size} bytes; this server takes at most {limit}")

@@ -1,0 +1,96 @@
+"""What this process counts, and how Prometheus and the operator read it.
+
+The event loop writes and the scrape thread reads. Every update is one addition to an int or float that only the event
+loop writes, so a scrape sees whole values without a lock on the request path.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+# fmt: off
+DURATION_BOUNDS = (
+    0.0002, 0.000251, 0.000314, 0.000393, 0.000493, 0.000617, 0.000773, 0.000969,
+    0.00121, 0.00152, 0.00191, 0.00239, 0.00299, 0.00375, 0.00469, 0.00588, 0.00737, 0.00923,
+    0.0116, 0.0145, 0.0182, 0.0227, 0.0285, 0.0357, 0.0447, 0.056, 0.0702, 0.0879,
+    0.11, 0.138, 0.173, 0.217, 0.271, 0.34, 0.426, 0.534, 0.669, 0.838,
+    1.05, 1.32, 1.65, 2.06, 2.59, 3.24, 4.06, 5.09, 6.37, 7.98, 10.0,
+)
+# fmt: on
+"""Upper bounds of the latency histogram in seconds: 0.2 ms to 10 s, each about 1.25 times the one before.
+
+Every revision and release must have the same ones: the operator compares revisions bucket by bucket.
+"""
+_LE = (*(str(bound) for bound in DURATION_BOUNDS), "+Inf")
+
+
+class ServingMetrics(Collector):
+    """The counters of one served model. `describe_model` is called once its digest and revision are known."""
+
+    def __init__(self, model: str, version: str) -> None:
+        self._model = model
+        self._version = version
+        self._info: tuple[str, str] | None = None
+        self._by_code = {200: 0, 500: 0}
+        self._buckets = [0] * len(_LE)
+        self._seconds = 0.0
+        self.in_flight = 0
+
+    def describe_model(self, revision: str, digest: str) -> None:
+        """Name what is served; before this nothing is exported, as it would have no revision to count for."""
+        self._info = (revision, digest)
+
+    def answered(self, code: int, seconds: float) -> None:
+        """Count an infer request answered with this HTTP status after this long."""
+        self._by_code[code] = self._by_code.get(code, 0) + 1
+        if 200 <= code < 300:
+            self._buckets[bisect_left(DURATION_BOUNDS, seconds)] += 1
+            self._seconds += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the current values as Prometheus metric families."""
+        if self._info is None:
+            return
+        revision, digest = self._info
+        labels = [self._model, revision]
+        requests = CounterMetricFamily(
+            "leadsman_serving_requests",
+            "Infer requests answered, by HTTP status code.",
+            labels=["model", "revision", "code"],
+        )
+        for code, count in list(self._by_code.items()):
+            requests.add_metric([*labels, str(code)], count)
+        yield requests
+
+        cumulated = list(accumulate(list(self._buckets)))
+        duration = HistogramMetricFamily(
+            "leadsman_serving_request_duration_seconds",
+            "Time from an infer request's arrival to its response, for those answered with 2xx.",
+            labels=["model", "revision"],
+        )
+        duration.add_metric(labels, buckets=list(zip(_LE, cumulated, strict=True)), sum_value=self._seconds)
+        yield duration
+
+        in_flight = GaugeMetricFamily(
+            "leadsman_serving_in_flight", "Infer requests being answered now.", labels=["model", "revision"]
+        )
+        in_flight.add_metric(labels, self.in_flight)
+        yield in_flight
+
+        info = GaugeMetricFamily(
+            "leadsman_serving_model_info", "The model being served.", labels=["model", "revision", "version", "digest"]
+        )
+        info.add_metric([*labels, self._version, digest], 1)
+        yield info
+
+
+def registry_for(metrics: ServingMetrics) -> CollectorRegistry:
+    """Return a registry with these metrics and those of the process (process_start_time_seconds and others)."""
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    ProcessCollector(registry=registry)
+    return registry

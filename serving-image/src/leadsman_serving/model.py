@@ -1,0 +1,141 @@
+"""A model file as an ONNX Runtime session: loaded, checked, warmed up, run."""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from leadsman_serving.errors import Code, ModelLoadError, ServingError
+from leadsman_serving.signature import Signature, TensorSpec
+from leadsman_serving.tensors import Array
+
+MODEL_FILE = "model.onnx"
+
+log = logging.getLogger(__name__)
+
+_DATATYPES = {
+    "bool": "BOOL",
+    "uint8": "UINT8",
+    "uint16": "UINT16",
+    "uint32": "UINT32",
+    "uint64": "UINT64",
+    "int8": "INT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "int64": "INT64",
+    "float16": "FP16",
+    "float": "FP32",
+    "double": "FP64",
+    "string": "BYTES",
+}
+_FATAL = 4  # ONNX Runtime's own log stays quiet: every failure is raised and reported once, by us
+_WARM_UP_RUNS = 3
+_ORT_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_SOURCE_PLACE = re.compile(r"/\S+/onnxruntime/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])")
+_WHITESPACE = re.compile(r"\s+")
+
+
+class OnnxModel:
+    """A loaded model. `run` may be called from several threads at once.
+
+    `digest` is "sha256:<hex>" of the model file as loaded.
+    """
+
+    def __init__(self, session: Any, signature: Signature, digest: str) -> None:  # noqa: ANN401 - untyped library
+        self._session = session
+        self.signature = signature
+        self.digest = digest
+        self._seconds_per_element = float("inf")
+
+    def run(self, feed: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
+        """Return the named outputs for inputs that the signature has accepted.
+
+        Raises ServingError (internal) when ONNX Runtime fails on them.
+        """
+        try:
+            arrays: list[Array] = self._session.run(outputs, feed)
+        except Exception as error:
+            raise ServingError(Code.INTERNAL, f"the model failed on this input: {explain(error)}") from None
+        return arrays
+
+    def expected_seconds(self, feed: Mapping[str, Array]) -> float:
+        """Return about how long a run will take at most, from the warm-up; infinity when that is not known."""
+        return self._seconds_per_element * _elements(feed)
+
+    def warm_up(self) -> None:
+        """Run a synthesised input a few times, so that no user pays for first-run work, and note the time taken.
+
+        A model may rightly refuse an input of zeros; that is logged, not an error.
+        """
+        feed = self.signature.synthesise()
+        names = [spec.name for spec in self.signature.outputs]
+        best = float("inf")
+        for _ in range(_WARM_UP_RUNS):
+            started = time.perf_counter()
+            try:
+                self.run(feed, names)
+            except ServingError as error:
+                log.info("warm-up with a synthesised input was not possible: %s", error.message)
+                return
+            best = min(best, time.perf_counter() - started)
+        self._seconds_per_element = best / _elements(feed)
+
+
+def load(model_dir: Path, threads: int) -> OnnxModel:
+    """Return the model in `model_dir`, which computes with `threads` threads per run.
+
+    Raises ModelLoadError, in one sentence, when the file is missing, is not a model that this ONNX Runtime can run,
+    or has inputs or outputs that are not tensors of the protocol's datatypes.
+    """
+    path = model_dir / MODEL_FILE
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelLoadError(f"no model can be read at {path}: {error.strerror}") from None
+    try:
+        session = ort.InferenceSession(str(path), _options(threads), providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelLoadError(f"ONNX Runtime {ort.__version__} cannot load {path}: {explain(error)}") from None
+    signature = Signature(
+        inputs=tuple(_spec("input", node) for node in session.get_inputs()),
+        outputs=tuple(_spec("output", node) for node in session.get_outputs()),
+    )
+    return OnnxModel(session, signature, f"sha256:{digest}")
+
+
+def explain(error: Exception) -> str:
+    """Return what ONNX Runtime said on one line, without its prefix and the places in its source code."""
+    text = _WHITESPACE.sub(" ", str(error)).strip()
+    return _SOURCE_PLACE.sub("", _ORT_PREFIX.sub("", text)).rstrip(".")
+
+
+def _options(threads: int) -> Any:  # noqa: ANN401 - untyped library
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL
+    # Spinning threads would burn a container's CPU quota while they wait.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _spec(role: str, node: Any) -> TensorSpec:  # noqa: ANN401 - untyped library
+    kind = str(node.type)
+    datatype = _DATATYPES.get(kind.removeprefix("tensor(").removesuffix(")")) if kind.startswith("tensor(") else None
+    if datatype is None:
+        raise ModelLoadError(
+            f"{role} {node.name!r} of the model is a {kind}, which the Open Inference Protocol cannot carry: "
+            "only tensors of booleans, integers, FP16, FP32, FP64 and strings can be served"
+            + (" (for a scikit-learn classifier, convert with zipmap=False)" if kind.startswith("seq(map(") else "")
+        )
+    return TensorSpec(name=node.name, datatype=datatype, shape=tuple(node.shape))
+
+
+def _elements(feed: Mapping[str, Array]) -> int:
+    return max(1, sum(array.size for array in feed.values()))
