@@ -24,3 +24,35 @@ progress() {
   rm -f "$log"
   (( SECONDS - start < 10 )) || printf '    done in %d s\n' $((SECONDS - start)) >&2
 }
+
+# tool_version NAME: the version of a tool set, from the one place that has it, the first requirement in its go.mod.
+tool_version() {
+  local version; version=$(awk '$1 == "require" && $2 != "(" {print $3; exit} in_list && $2 ~ /^v/ {print $2; exit} $2 == "(" {in_list = 1}' "$ROOT/hack/tools/$1/go.mod")
+  echo "${version:-v0}"
+}
+# tool_dir NAME: where hack/build-tools.sh puts its programs.
+tool_dir() { echo "$CACHE/bin/$1-$(tool_version "$1")"; }
+
+# Which cluster the targets mean: kind (a Docker engine and kind are here), local (processes of this machine), or
+# existing (the one that the user's KUBECONFIG names, taken as it is).
+cluster_kind() {
+  if [ -n "${CLUSTER:-}" ]; then echo "$CLUSTER"
+  elif command -v kind >/dev/null && docker info >/dev/null 2>&1; then echo kind
+  else echo local; fi
+}
+STATE=${LEADSMAN_CLUSTER_STATE:-/var/lib/leadsman-cluster}
+# The cluster's kubeconfig; a KUBECONFIG of the user's counts only when it is that cluster which is to be used.
+use_cluster() {
+  if [ "$(cluster_kind)" = existing ]; then
+    [ -n "${KUBECONFIG:-}" ] || die "CLUSTER=existing needs KUBECONFIG"
+    STATE=$CACHE/existing-cluster; mkdir -p "$STATE"
+  else
+    [ "$(cluster_kind)" = local ] || STATE=$CACHE/kind
+    export KUBECONFIG=$STATE/kubeconfig
+  fi
+}
+# The venv has the kubectl that requirements/dev.txt locks.
+use_venv() {
+  local venv; venv=$("$ROOT/hack/venv.sh")
+  export PATH="$venv/bin:$PATH"
+}
