@@ -9,7 +9,7 @@ from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.model import OnnxModel
 from leadsman_serving.signature import Signature, Tensor
 
-INLINE_SECONDS = 0.001
+INLINE_SECONDS = 0.002
 """Runs expected to take at most this long stay on the event loop; serving-image/README.md has the measurement."""
 
 

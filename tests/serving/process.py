@@ -1,0 +1,114 @@
+"""The real command as a subprocess."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+COMMAND = Path(sys.executable).with_name("leadsman-serving")
+START_SECONDS = 30
+
+
+@dataclass
+class ServerProcess:
+    """A running `leadsman-serving serve`. `url` is the inference port's, `infer_url` the model's."""
+
+    process: subprocess.Popen[str]
+    url: str
+    metrics_url: str
+    infer_url: str
+    log: list[str] = field(default_factory=list)
+    announced: threading.Event = field(default_factory=threading.Event)
+
+    def read_log(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if line.startswith("serving model"):
+                self.announced.set()
+        self.announced.set()  # or it has died: nobody needs to wait any longer
+
+    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Scrape: (name, the labels without model and revision) to value."""
+        text = httpx.get(self.metrics_url).raise_for_status().text
+        return {
+            (sample.name, frozenset((k, v) for k, v in sample.labels.items() if k not in ("model", "revision"))): (
+                sample.value
+            )
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics()[(name, frozenset(labels.items()))]
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@contextmanager
+def serving(
+    model_dir: Path, *options: str, name: str = "m", version: str = "v1", revision: str = "rev-a"
+) -> Iterator[ServerProcess]:
+    """Start a server, wait until it says that it serves, stop it at the end."""
+    port, metrics_port = free_ports(2)
+    arguments = ["--host", "127.0.0.1", "--port", str(port), "--metrics-port", str(metrics_port)]
+    arguments += ["--name", name, "--version", version, "--revision", revision, "--drain-delay", "0", *options]
+    process = subprocess.Popen(
+        [str(COMMAND), "serve", str(model_dir), *arguments], stderr=subprocess.PIPE, text=True, env=clean_environment()
+    )
+    url = f"http://127.0.0.1:{port}"
+    server = ServerProcess(process, url, f"http://127.0.0.1:{metrics_port}/metrics", f"{url}/v2/models/{name}/infer")
+    reader = threading.Thread(target=server.read_log)
+    reader.start()
+    try:
+        assert server.announced.wait(START_SECONDS), server.log
+        assert process.poll() is None, server.log
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            reader.join()
+            assert process.stderr is not None
+            process.stderr.close()
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [str(COMMAND), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean_environment() | environment,
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would redirect the command to somewhere else."""
+    unwanted = ("AWS_", "LEADSMAN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT")
+    return {k: v for k, v in os.environ.items() if not k.upper().startswith(unwanted)}

@@ -1,0 +1,65 @@
+"""Whatever a client sends: an answer that blames the request, and a server that is none the worse."""
+
+from typing import Any
+
+import httpx
+import orjson
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from serving.process import ServerProcess
+
+VALID: dict[str, Any] = {
+    "id": "x",
+    "inputs": [
+        {"name": name, "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3], "parameters": {}} for name in "ab"
+    ],
+    "outputs": [{"name": "sum", "parameters": {}}],
+    "parameters": {},
+}
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["name", "shape", "data"]), inner),
+    max_leaves=8,
+)
+
+
+@st.composite
+def spoiled_requests(draw: st.DrawFn) -> bytes:
+    """A valid request in which one value, somewhere, is replaced by any other."""
+    document = orjson.loads(orjson.dumps(VALID))
+    place: Any = document
+    while True:
+        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or draw(st.booleans()):
+            place[key] = draw(json_values)
+            return orjson.dumps(document)
+        place = place[key]
+
+
+bodies = st.binary(max_size=200) | json_values.map(orjson.dumps) | spoiled_requests()
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=bodies)
+def test_any_body(body: bytes, total_server: ServerProcess, client: httpx.Client) -> None:
+    response = client.post(total_server.infer_url, content=body)
+    assert response.status_code in (200, 400), (body, response.text)
+    if response.status_code == 400:
+        assert set(response.json()) == {"error"}
+    assert client.get(f"{total_server.url}/v2/health/ready").status_code == 200
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]),
+    parts=st.lists(st.sampled_from(["v2", "models", "m", "versions", "v1", "infer", "ready", "", "..", "%00", "%ff%"])),
+)
+def test_any_path(method: str, parts: list[str], total_server: ServerProcess, client: httpx.Client) -> None:
+    response = client.request(method, f"{total_server.url}/{'/'.join(parts)}")
+    assert response.status_code in (200, 400, 404, 405), (parts, response.text)
