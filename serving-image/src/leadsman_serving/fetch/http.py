@@ -21,9 +21,15 @@ def open_http(uri: str) -> Iterator[Blob]:
     Raises FetchError: transient for connections, time-outs, 408, 429 and 5xx; permanent for anything else.
     """
     shown = redact(uri)
+
+    def stay_secure(request: httpx.Request) -> None:
+        if uri.startswith("https://") and request.url.scheme != "https":
+            raise FetchError(f"{shown} redirects to plain http, which is not followed", transient=False)
+
+    hooks = {"request": [stay_secure]}
     try:
         with (
-            httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks) as client,
             client.stream("GET", uri, headers={"accept-encoding": "identity"}) as response,
         ):
             _check(response, shown)
@@ -38,8 +44,6 @@ def open_http(uri: str) -> Iterator[Blob]:
 
 
 def _check(response: httpx.Response, shown: str) -> None:
-    if response.history and response.history[0].url.scheme == "https" and response.url.scheme != "https":
-        raise FetchError(f"{shown} redirects to plain http, which is not followed", transient=False)
     status = response.status_code
     if status != httpx.codes.OK:
         transient = status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _MAY_PASS

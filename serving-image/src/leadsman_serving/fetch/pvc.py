@@ -18,13 +18,15 @@ def open_pvc(root: Path, claim: str, path: str) -> Iterator[Blob]:
 
     Raises FetchError (permanent) when there is no such file, it cannot be read, or it lies outside the claim.
     """
-    file = _resolve(root, claim, path)
     shown = f"pvc://{claim}/{path}"
     try:
+        file = _resolve(root, claim, path)
         with file.open("rb") as stream:
             yield Blob(size=file.stat().st_size, chunks=iter(partial(stream.read, CHUNK_BYTES), b""))
     except OSError as error:
         raise FetchError(f"{shown} cannot be read: {error.strerror}", transient=False) from error
+    except RuntimeError as error:  # what Python before 3.13 makes of links in a circle
+        raise FetchError(f"{shown} cannot be read: its links lead in a circle", transient=False) from error
 
 
 def _resolve(root: Path, claim: str, path: str) -> Path:

@@ -1,0 +1,51 @@
+"""Running `leadsman-serving fetch` and looking at everything it leaves behind."""
+
+import hashlib
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.process import run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a fetch ended: exit code, termination message, what was said, what lies in the directory."""
+
+    code: int
+    last_word: str
+    stderr: str
+    files: dict[str, bytes]
+
+
+def fetch(tmp_path: Path, uri: str, *options: str, **environment: str) -> Outcome:
+    target, log = tmp_path / "model", tmp_path / "termination"
+    target.mkdir(exist_ok=True)
+    finished: subprocess.CompletedProcess[str] = run(
+        *("fetch", uri, str(target), "--retry-for", "0.4", *options), LEADSMAN_TERMINATION_LOG=str(log), **environment
+    )
+    assert "Traceback" not in finished.stderr, finished.stderr
+    return Outcome(
+        finished.returncode,
+        log.read_text(),
+        finished.stderr,
+        {path.name: path.read_bytes() for path in target.iterdir()},
+    )
+
+
+def assert_fetched(outcome: Outcome, body: bytes) -> None:
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.files == {"model.onnx": body}
+    assert json.loads(outcome.last_word) == {"digest": digest_of(body), "bytes": len(body)}
+
+
+def assert_failed(outcome: Outcome, code: int, *reasons: str) -> None:
+    assert (outcome.code, outcome.files) == (code, {}), outcome.stderr
+    assert outcome.stderr.splitlines()[-1] == outcome.last_word, "the same sentence for people and for Kubernetes"
+    for reason in reasons:
+        assert reason in outcome.last_word
+
+
+def digest_of(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
