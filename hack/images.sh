@@ -116,7 +116,7 @@ archive() { # archive NAME REFERENCE
   buildah_ push -q "$2" "docker-archive:$file.tmp:$2" >/dev/null
   mv "$file.tmp" "$file"
   # shellcheck disable=SC2012 # names of ours
-  ls -t "$STORE/${2##*/}"* "$STORE/$(sed 's|.*/||; s|:.*||' <<<"$2")"_*.tar 2>/dev/null | sort -u | xargs -r ls -t | tail -n +4 | xargs -r rm -f
+  ls -t "${file%%_*}"_*.tar | tail -n +4 | xargs -r rm -f
 }
 archive_file() { local name=${1##*/}; echo "$STORE/${name/:/_}.tar"; }
 

@@ -7,9 +7,11 @@ python=${PYTHON:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or newer is needed, found $("$python" --version); set PYTHON="
 key=$(sha256sum <"$ROOT/requirements/dev.txt" | cut -c1-12)-$("$python" -c 'import sys; print("py%d%d" % sys.version_info[:2])')-$(echo "$ROOT" | sha256sum | cut -c1-6)
 venv=$CACHE/venv/$key
+mkdir -p "$CACHE/venv"
+exec 9>"$CACHE/venv/.lock"; ! command -v flock >/dev/null || flock 9  # two runs at once must not build the same environment
 pip=("$venv/bin/pip" --disable-pip-version-check)
 if [ ! -e "$venv/.packages" ]; then
-  rm -rf "$venv"; mkdir -p "$CACHE/venv"
+  rm -rf "$venv"
   progress "creating the virtual environment" "$python" -m venv "$venv"
   progress "installing the locked Python packages" "${pip[@]}" install --require-hashes -r "$ROOT/requirements/dev.txt"
   touch "$venv/.packages"
