@@ -28,6 +28,10 @@ class ServerProcess:
     infer_url: str
     log: list[str] = field(default_factory=list)
     announced: threading.Event = field(default_factory=threading.Event)
+    reader: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.read_log)
 
     def read_log(self) -> None:
         assert self.process.stderr is not None
@@ -51,6 +55,15 @@ class ServerProcess:
     def metric(self, name: str, **labels: str) -> float:
         return self.metrics()[(name, frozenset(labels.items()))]
 
+    def stop(self) -> int:
+        """Stop it and return its exit code; `log` is complete then."""
+        self.process.terminate()
+        try:
+            return self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.reader.join()
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
@@ -67,33 +80,32 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def serving(
-    model_dir: Path, *options: str, name: str = "m", version: str = "v1", revision: str = "rev-a"
-) -> Iterator[ServerProcess]:
+def serving(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
     """Start a server, wait until it says that it serves, stop it at the end."""
+    with started(model_dir, *options) as server:
+        assert server.announced.wait(START_SECONDS), server.log
+        assert server.process.poll() is None, server.log
+        yield server
+
+
+@contextmanager
+def started(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
+    """Start a server of the model "m", version "v1", revision "rev-a"; stop it at the end."""
     port, metrics_port = free_ports(2)
     arguments = ["--host", "127.0.0.1", "--port", str(port), "--metrics-port", str(metrics_port)]
-    arguments += ["--name", name, "--version", version, "--revision", revision, "--drain-delay", "0", *options]
+    arguments += ["--name", "m", "--version", "v1", "--revision", "rev-a", "--drain-delay", "0", *options]
     process = subprocess.Popen(
         [str(COMMAND), "serve", str(model_dir), *arguments], stderr=subprocess.PIPE, text=True, env=clean_environment()
     )
     url = f"http://127.0.0.1:{port}"
-    server = ServerProcess(process, url, f"http://127.0.0.1:{metrics_port}/metrics", f"{url}/v2/models/{name}/infer")
-    reader = threading.Thread(target=server.read_log)
-    reader.start()
+    server = ServerProcess(process, url, f"http://127.0.0.1:{metrics_port}/metrics", f"{url}/v2/models/m/infer")
+    server.reader.start()
     try:
-        assert server.announced.wait(START_SECONDS), server.log
-        assert process.poll() is None, server.log
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
-            reader.join()
-            assert process.stderr is not None
-            process.stderr.close()
+        server.stop()
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from serving import models
@@ -42,13 +43,20 @@ def test_the_last_word_says_why(case: str, tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    (free,) = free_ports(1)
     with serving(models.save(models.lookup(), tmp_path)) as server:
-        taken = server.metrics_url.rpartition(":")[2].partition("/")[0]
-        (port,) = free_ports(1)
-        finished = run("serve", str(tmp_path), "--name", "m", "--port", str(port), "--metrics-port", taken)
-    assert finished.returncode == 69
-    assert "cannot listen on port" in finished.stderr
-    assert "Traceback" not in finished.stderr
+        for port, metrics_port in ((port_of(server.url), free), (free, port_of(server.metrics_url))):
+            finished = run(
+                *("serve", str(tmp_path), "--name", "m", "--host", "127.0.0.1"),
+                *("--port", str(port), "--metrics-port", str(metrics_port)),
+            )
+            assert finished.returncode == 69
+            assert f"cannot listen on port {port} or {metrics_port}: Address already in use" in finished.stderr
+            assert "Traceback" not in finished.stderr
+
+
+def port_of(url: str) -> int:
+    return httpx.URL(url).port or 0
 
 
 def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:

@@ -60,3 +60,11 @@ def test_bounds_rise_by_about_a_quarter() -> None:
     ratios = [high / low for low, high in itertools.pairwise(DURATION_BOUNDS)]
     assert (DURATION_BOUNDS[0], DURATION_BOUNDS[-1]) == (0.0002, 10.0)
     assert ratios == pytest.approx([1.253] * len(ratios), rel=0.01)
+
+
+def test_failures_of_the_model_are_logged_without_flooding(lookup_server: ServerProcess, client: httpx.Client) -> None:
+    for _ in range(50):
+        look_up(client, lookup_server, 99)
+    assert lookup_server.stop() == 0
+    (failure,) = lookup_server.log[1:]
+    assert failure.startswith("the model failed on this input: ")

@@ -140,7 +140,7 @@ def test_a_body_over_the_limit(chunked: bool, total_server: ServerProcess, clien
     content = iter([b" " * 60_000] * 2) if chunked else b" " * 120_000
     response = client.post(total_server.infer_url, content=content)
     assert response.status_code == 413
-    assert "this server takes at most 100000" in response.json()["error"]
+    assert "larger than 100000 bytes" in response.json()["error"]
 
 
 def test_a_chunked_body_within_the_limit(total_server: ServerProcess, client: httpx.Client) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass
 
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.model import OnnxModel
@@ -36,18 +36,14 @@ class InferResponse:
 class DataPlane:
     """One named model in one version: it is loading, then ready, then draining.
 
-    Runs longer than INLINE_SECONDS happen on `threads` threads. Belongs to one event loop.
+    Runs longer than INLINE_SECONDS happen in `pool`. Belongs to one event loop.
     """
 
     name: str
     version: str
-    threads: int
+    pool: Executor
     model: OnnxModel | None = None
     draining: bool = False
-    _pool: ThreadPoolExecutor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="infer")
 
     @property
     def ready(self) -> bool:
@@ -76,7 +72,7 @@ class DataPlane:
         if model.expected_seconds(feed) <= INLINE_SECONDS:
             arrays = model.run(feed, names)
         else:
-            arrays = await asyncio.get_running_loop().run_in_executor(self._pool, model.run, feed, names)
+            arrays = await asyncio.get_running_loop().run_in_executor(self.pool, model.run, feed, names)
         outputs = {spec.name: Tensor(spec.datatype, array) for spec, array in zip(specs, arrays, strict=True)}
         return InferResponse(self.name, self.version, request.id, outputs)
 

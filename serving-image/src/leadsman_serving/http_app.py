@@ -18,8 +18,10 @@ from leadsman_serving import oip_json
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
+from leadsman_serving.throttle import ThrottledLog
 
 log = logging.getLogger(__name__)
+failures = ThrottledLog(log)
 
 HTTP_STATUS = {
     Code.INVALID_ARGUMENT: 400,
@@ -31,6 +33,9 @@ HTTP_STATUS = {
 }
 """The one place where an error's code becomes an HTTP status."""
 
+_PATIENCE = 4
+"""A body too large is read and thrown away up to this multiple of the limit."""
+
 Headers = list[tuple[str, str]]
 Answer = tuple[int, bytes]
 
@@ -38,7 +43,7 @@ Answer = tuple[int, bytes]
 class HttpApp:
     """Answers every request on the serving port with JSON, errors as {"error": "..."}.
 
-    `max_body_bytes` bounds a request's body; larger ones are answered 413 before they are read.
+    `max_body_bytes` bounds what is kept of a request's body; larger ones are answered 413.
     """
 
     def __init__(self, plane: DataPlane, metrics: ServingMetrics, max_body_bytes: int) -> None:
@@ -74,6 +79,8 @@ class HttpApp:
             status, body = 200, await self._infer(path, scope, protocol)
         except ServingError as error:
             status, body = _error(error)
+            if error.code is Code.INTERNAL:
+                failures.warn(error.message)
         except (ProtocolClosed, ProtocolError):
             return None  # the client has gone: there is nobody to answer and nothing answered to count
         except Exception:
@@ -100,18 +107,20 @@ class HttpApp:
     async def _read_body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
         limit = self._max_body_bytes
         declared = scope.headers.get("content-length")
-        if declared is not None:
-            if int(declared) > limit:
-                raise _too_large(declared, limit)
+        if declared is not None and int(declared) <= limit:
             return await protocol()
-        chunks: list[bytes] = []
+        kept: list[bytes] = []
         received = 0
+        # Answering while the client still sends would reset its connection before it has read the answer.
         async for chunk in protocol:
             received += len(chunk)
-            if received > limit:
-                raise _too_large(f"more than {limit}", limit)
-            chunks.append(bytes(chunk))
-        return b"".join(chunks)
+            if received <= limit:
+                kept.append(bytes(chunk))
+            elif received > limit * _PATIENCE:
+                break
+        if received > limit:
+            raise ServingError(Code.TOO_LARGE, f"the request body is larger than {limit} bytes, the most taken here")
+        return b"".join(kept)
 
     def _look_up(self, path: list[str], method: str) -> Answer:
         try:
@@ -166,7 +175,3 @@ def _no_such_path(path: list[str]) -> ServingError:
     return ServingError(
         Code.NOT_FOUND, f"no such path: /{'/'.join(path)}; models are at /v2/models/NAME[/versions/VERSION][/infer]"
     )
-
-
-def _too_large(size: str, limit: int) -> ServingError:
-    return ServingError(Code.TOO_LARGE, f"the request body has {size} bytes; this server takes at most {limit}")

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from granian.constants import Interfaces
@@ -28,11 +30,13 @@ async def serve(config: ServeConfig) -> None:
     notice, then no new connections; returns when the last request is answered. SIGINT does without the delay.
     Raises ModelLoadError when the model cannot be served, and OSError when a port cannot be had.
     """
-    plane = DataPlane(config.name, config.version, config.threads)
+    pool = ThreadPoolExecutor(config.threads, thread_name_prefix="model")
+    plane = DataPlane(config.name, config.version, pool)
     metrics = ServingMetrics(config.name, config.version)
     app = HttpApp(plane, metrics, config.max_body_bytes)
     if config.revision is not None:
         app.name_revision(config.revision)
+    _check_free(config.host, config.port)
     stop, hurry = _signals()
     # On its own thread, so that a scrape is answered while the event loop is busy with inference.
     start_http_server(config.metrics_port, config.host, registry_for(metrics))
@@ -47,7 +51,7 @@ async def serve(config: ServeConfig) -> None:
     )
     serving = asyncio.create_task(server.serve())
     # Loading happens next to serving, so that "alive" and "not ready" are answered meanwhile.
-    loading = asyncio.create_task(asyncio.to_thread(_load_warm, config))
+    loading = asyncio.get_running_loop().run_in_executor(pool, _load_warm, config)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({loading, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if loading.done():
@@ -58,6 +62,14 @@ async def serve(config: ServeConfig) -> None:
             await asyncio.wait_for(hurry.wait(), config.drain_delay)
     server.stop()  # type: ignore[no-untyped-call]
     await serving
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise OSError if another process listens there: granian would share the port with it and split the traffic."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _load_warm(config: ServeConfig) -> OnnxModel:
