@@ -46,15 +46,14 @@ class ArmTotals(ApiModel):
 
 
 class Dispersion(ApiModel):
-    """How much more the events of neighbouring ticks differ than independent ones would.
+    """How much more the events of one revision's neighbouring ticks differ than independent ones would.
 
-    The quotient of the two sums estimates the variance inflation; `last...` is the tick that the next is compared with.
+    The quotient of the two sums estimates by how much the variance is inflated.
     """
 
     observed: float = Field(default=0.0, ge=0, description="Sum of the squared differences of neighbouring ticks.")
     expected: float = Field(default=0.0, ge=0, description="The same sum, expected if events were independent.")
-    last_candidate: ArmTotals = Field(default=ArmTotals(), description="The candidate's last tick with requests.")
-    last_stable: ArmTotals = Field(default=ArmTotals(), description="The stable revision's last tick with requests.")
+    last: ArmTotals = Field(default=ArmTotals(), description="The last tick with requests: the next one's neighbour.")
 
 
 class Comparison(ApiModel):
@@ -64,7 +63,8 @@ class Comparison(ApiModel):
     tolerated: float = Field(gt=0, lt=1, description="The event rate that promotion evidence must exclude.")
     candidate: ArmTotals = Field(default=ArmTotals(), description="Totals of the candidate.")
     stable: ArmTotals = Field(default=ArmTotals(), description="Totals of the stable revision.")
-    dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the events are.")
+    candidate_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the candidate's are.")
+    stable_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the stable revision's are.")
     harm: Logs = Field(default=(), description="Evidence of harm, per odds ratio of the grid.")
     absolute: Logs = Field(default=(), description="Evidence of a rate below the tolerated one, per rate of the grid.")
     relative: Logs = Field(default=(), description="Evidence of odds below the tolerated ones, per ratio of the grid.")

@@ -55,14 +55,15 @@ def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> 
             **logs,
             "candidate": _plus(comparison.candidate, candidate),
             "stable": _plus(comparison.stable, stable),
-            "dispersion": dispersion.observe(comparison.dispersion, candidate, stable),
+            "candidate_dispersion": dispersion.observe(comparison.candidate_dispersion, candidate),
+            "stable_dispersion": dispersion.observe(comparison.stable_dispersion, stable),
         }
     )
 
 
 def log_harm(comparison: Comparison) -> float:
     """Return the log of the evidence against "the candidate's odds of an event are at most the stable revision's"."""
-    return mixture(comparison.harm, dispersion.harm_inflation(comparison.dispersion))
+    return mixture(comparison.harm, dispersion.harm_inflation(comparison))
 
 
 def log_promotion(comparison: Comparison) -> float:
@@ -73,7 +74,7 @@ def log_promotion(comparison: Comparison) -> float:
     whole, so their weighted mean is. Excluding it shows a candidate that is good enough by itself or no worse than
     what serves now: a stable revision that itself errs more than is tolerated does not block every successor.
     """
-    phi = dispersion.promotion_inflation(comparison.dispersion)
+    phi = dispersion.promotion_inflation(comparison)
     absolute, relative = mixture(comparison.absolute, phi), mixture(comparison.relative, phi)
     return log_sum_exp(log(ABSOLUTE_WEIGHT) + absolute, log(1 - ABSOLUTE_WEIGHT) + relative)
 

@@ -7,8 +7,11 @@ without a correction, clumps of ten errors roll back half of all healthy candida
 `k = x + x'` and independent events, `E (x n' - x' n)^2 / (n n') = k (N - k) / (N - 1)` with `N = n + n'`, exactly. The
 quotient of the two sides, summed over ticks, is the variance inflation. Neighbours are compared, not each tick with
 the mean of all: a slow cycle or an outage of both revisions, which the stratified test cancels anyway, would otherwise
-pass for clumps and blunt the test. Both revisions count; the candidate's own clumps are the only warning there is as
-long as the stable revision has not failed once, and steady harm, be it 100 %, does not inflate the quotient.
+pass for clumps and blunt the test.
+
+**Whose.** The stable revision's events are the measure. The candidate's count as well, but ever less as the stable
+revision shows events: until that has failed once, they are the only warning of clumps there is, but a candidate that
+breaks down in the middle of a rollout looks clumped in that one tick.
 
 **Correction.** Evidence `E` is used as `E^(1/phi)` with `phi >= 1`, for all ticks with the phi of the moment. For
 independent events this never weakens the guarantee, whatever phi depends on: where `E^(1/phi)` reaches a bound above
@@ -16,48 +19,46 @@ independent events this never weakens the guarantee, whatever phi depends on: wh
 clumped events it is the usual quasi-likelihood correction, and simulation shows the guarantee to hold.
 """
 
-from leadsman.api.evidence import ArmTotals, Dispersion
+from leadsman.api.evidence import ArmTotals, Comparison, Dispersion
 
 _PRIOR_EVENTS = 4.0
 _HARM_PRIOR, _HARM_CAUTION = 2.0, 1.2
 
 
-def observe(dispersion: Dispersion, candidate: ArmTotals, stable: ArmTotals) -> Dispersion:
-    """Add one tick of both revisions."""
-    observed, expected = dispersion.observed, dispersion.expected
-    for last, this in ((dispersion.last_candidate, candidate), (dispersion.last_stable, stable)):
-        difference, independent = _neighbours(last, this)
-        observed += difference
-        expected += independent
+def observe(dispersion: Dispersion, tick: ArmTotals) -> Dispersion:
+    """Add one tick of the revision; one without requests is skipped."""
+    if not tick.requests:
+        return dispersion
+    observed, expected = _neighbours(dispersion.last, tick) if dispersion.last.requests else (0.0, 0.0)
     return Dispersion.model_construct(
-        observed=observed,
-        expected=expected,
-        last_candidate=candidate if candidate.requests else dispersion.last_candidate,
-        last_stable=stable if stable.requests else dispersion.last_stable,
+        observed=dispersion.observed + observed, expected=dispersion.expected + expected, last=tick
     )
 
 
-def harm_inflation(dispersion: Dispersion) -> float:
+def harm_inflation(comparison: Comparison) -> float:
     """Return phi for evidence of harm, at least 1.
 
     A rollback is hard to take back, so the estimate is raised by a fifth, and clumps of two are assumed until a few
     events have shown better. Without that, the first clump of a rollout could decide it.
     """
-    return max(1.0, _HARM_CAUTION * _shrunk(dispersion, _HARM_PRIOR))
+    return max(1.0, _HARM_CAUTION * _estimate(comparison, _HARM_PRIOR))
 
 
-def promotion_inflation(dispersion: Dispersion) -> float:
+def promotion_inflation(comparison: Comparison) -> float:
     """Return phi for promotion evidence, at least 1. Independence is assumed until a few events have shown worse."""
-    return max(1.0, _shrunk(dispersion, 1.0))
+    return max(1.0, _estimate(comparison, prior=1.0))
 
 
-def _shrunk(dispersion: Dispersion, prior: float) -> float:
-    return (dispersion.observed + _PRIOR_EVENTS * prior) / (dispersion.expected + _PRIOR_EVENTS)
+def _estimate(comparison: Comparison, prior: float) -> float:
+    stable, candidate = comparison.stable_dispersion, comparison.candidate_dispersion
+    share = _PRIOR_EVENTS / (_PRIOR_EVENTS + stable.expected)
+    observed = stable.observed + share * candidate.observed
+    expected = stable.expected + share * candidate.expected
+    return (observed + _PRIOR_EVENTS * prior) / (expected + _PRIOR_EVENTS)
 
 
 def _neighbours(last: ArmTotals, this: ArmTotals) -> tuple[float, float]:
-    if not last.requests or not this.requests:
-        return 0.0, 0.0
+    """Return the squared difference of two ticks, and what it would be in the mean if events were independent."""
     events, requests = last.events + this.events, last.requests + this.requests
     difference = last.events * this.requests - this.events * last.requests
     return (

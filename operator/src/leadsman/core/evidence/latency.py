@@ -25,17 +25,25 @@ wait for; there, the harm test keeps watch alone."""
 
 _LEAST_TOLERATED = 0.02
 _ROUNDING = 1e-3
+_MOST_EXCEEDED = 0.9
 
 
 def choose_bounds(samples: Sequence[PodSample], stable: str, tolerate_ratio: float) -> tuple[LatencyBound, ...]:
-    """Return a pair of bounds per distinct quantile, or none as long as the stable revision has answered too little."""
+    """Return a pair of bounds per distinct quantile, or none if the stable revision has answered too little yet."""
     histogram = _merged([sample.latency for sample in samples if sample.revision == stable])
-    pairs = _pairs(histogram.bounds, tolerate_ratio)
-    if histogram.total < ENOUGH_ANSWERS or not pairs:
+    if histogram.total < ENOUGH_ANSWERS:
+        return ()
+    # A bound that nearly every answer exceeds cannot be exceeded more often.
+    pairs = {
+        low: high
+        for low, high in _pairs(histogram.bounds, tolerate_ratio).items()
+        if _tail(histogram, low) < _MOST_EXCEEDED
+    }
+    if not pairs:
         return ()
     chosen: dict[float, LatencyBound] = {}
     for quantile in QUANTILES:
-        nearest = min(pairs, key=lambda low: (abs(_logit(_tail(histogram, low)) - _logit(1 - quantile)), -low))
+        nearest = min(pairs, key=lambda low: (abs(_logit(_tail(histogram, low)) - _logit(1 - quantile)), low))
         tail = _tail(histogram, nearest)
         bound = LatencyBound(
             quantile=quantile, stable=nearest, candidate=pairs[nearest], tolerated=max(_LEAST_TOLERATED, _doubled(tail))

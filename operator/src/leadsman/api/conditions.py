@@ -1,0 +1,60 @@
+"""Conditions as kstatus reads them, and the one vocabulary of reasons that conditions, Events and log lines share."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from leadsman.api.base import ApiModel
+
+
+class ConditionType(StrEnum):
+    """What a condition states. `Reconciling` and `Stalled` are present only when True (kstatus)."""
+
+    AVAILABLE = "Available"
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+class Reason(StrEnum):
+    """Why something is so or was done. The same word stands in condition, Event, receipt and log line."""
+
+    # how a revision gets in
+    ROLLOUT_STARTED = "RolloutStarted"
+    STEP_STARTED = "StepStarted"
+    FIRST_REVISION = "FirstRevision"
+    SWITCHED = "Switched"
+    RETURNED = "Returned"
+    PROMOTED = "Promoted"
+    # how a revision gets out
+    EVIDENCE_FAILED = "EvidenceFailed"
+    INCONCLUSIVE = "Inconclusive"
+    MODEL_FAILED = "ModelFailed"
+    CANDIDATE_UNREADY = "CandidateUnready"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    SUPERSEDED = "Superseded"
+    RETIRED = "Retired"
+    # what is so now
+    SERVING = "Serving"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    ROLLED_BACK = "RolledBack"
+    NO_REVISION = "NoRevision"
+    NO_READY_REPLICAS = "NoReadyReplicas"
+    TOO_FEW_REPLICAS = "TooFewReplicas"
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    POLICY_NOT_FOUND = "PolicyNotFound"
+    INVALID_SPEC = "InvalidSpec"
+    REFUSED = "Refused"
+
+
+class Condition(ApiModel):
+    """One condition, in the form of metav1.Condition."""
+
+    type: str = Field(description="What the condition states.", max_length=64)
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    observed_generation: int = Field(default=0, description="The generation of the object that this was judged by.")
+    last_transition_time: datetime = Field(description="When `status` last changed.")
+    reason: str = Field(description="One CamelCase word for why.", max_length=64)
+    message: str = Field(default="", description="One sentence for people.", max_length=4096)

@@ -1,0 +1,202 @@
+"""CustomResourceDefinitions out of the API types.
+
+pydantic's JSON schema is not structural, so it is rewritten: references inlined, optional fields plain, `title` and
+null defaults dropped, exclusive bounds in their boolean form (apiextensions-apiserver, validation.go).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadsman.api.base import GROUP, VERSION, ApiModel
+from leadsman.api.modeldeployment import NAME_MAX_LENGTH, ModelDeployment
+from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.rolloutpolicy import RolloutPolicy
+
+_DNS_LABEL = "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    model: type[ApiModel]
+    plural: str
+    short_name: str
+    columns: tuple[_Column, ...]
+    rules: tuple[dict[str, str], ...] = ()
+    status_default: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.model.__name__
+
+
+_AGE = _Column("Age", ".metadata.creationTimestamp", "date")
+
+_KINDS = (
+    _Kind(
+        model=ModelDeployment,
+        plural="modeldeployments",
+        short_name="mdep",
+        columns=(
+            _Column(
+                "Ready",
+                '.status.conditions[?(@.type=="Ready")].status',
+                description="The desired revision is fully out.",
+            ),
+            _Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', description="Why it is, or is not."),
+            _Column("Stable", ".status.stableVersion", description="The version that serves."),
+            _Column("Desired", ".spec.model.version", description="The version that should serve."),
+            _Column("Weight", ".status.weight", "integer", description="The candidate's percent of requests."),
+            _Column("Message", '.status.conditions[?(@.type=="Ready")].message', priority=1),
+            _AGE,
+        ),
+        rules=(
+            {
+                "rule": f"self.metadata.name.size() <= {NAME_MAX_LENGTH}",
+                "message": f"the name may have at most {NAME_MAX_LENGTH} characters: the names of its Services add 9 to it",
+            },
+            {
+                "rule": _DNS_LABEL,
+                "message": "the name must be a DNS label that begins with a letter: its Services are named after it",
+            },
+        ),
+        status_default={"observedGeneration": -1},
+    ),
+    _Kind(
+        model=RolloutPolicy,
+        plural="rolloutpolicies",
+        short_name="rop",
+        columns=(
+            _Column("FalseRollbackRate", ".spec.falseRollbackRate", "number"),
+            _Column("Weights", ".spec.steps[*].weight"),
+            _Column("OnInconclusive", ".spec.onInconclusive"),
+            _AGE,
+        ),
+    ),
+    _Kind(
+        model=ModelRevision,
+        plural="modelrevisions",
+        short_name="mrev",
+        columns=(
+            _Column("Model", ".spec.modelDeployment"),
+            _Column("Version", ".spec.model.version"),
+            _Column("Role", ".metadata.labels.leadsman\\.dev/role", description="What it is to its model now."),
+            _Column("Outcome", ".status.outcome"),
+            _Column("Message", ".status.message", priority=1),
+            _AGE,
+        ),
+    ),
+)
+
+
+def crds() -> list[dict[str, Any]]:
+    """Every CustomResourceDefinition, as it stands in crds/."""
+    return [_crd(kind) for kind in _KINDS]
+
+
+def _crd(kind: _Kind) -> dict[str, Any]:
+    schema = _root_schema(kind)
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+        "additionalPrinterColumns": [_column(column) for column in kind.columns],
+    }
+    if "status" in schema["properties"]:
+        version["subresources"] = {"status": {}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short_name],
+                "categories": ["leadsman"],
+            },
+            "versions": [version],
+        },
+    }
+
+
+def _column(column: _Column) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": column.name, "type": column.type, "jsonPath": column.path}
+    if column.description:
+        written["description"] = column.description
+    if column.priority:
+        written["priority"] = column.priority
+    return written
+
+
+def _root_schema(kind: _Kind) -> dict[str, Any]:
+    raw = kind.model.model_json_schema(by_alias=True)
+    schema = _structural(raw, raw.get("$defs", {}))
+    properties = schema["properties"]
+    schema["properties"] = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        **{name: value for name, value in properties.items() if name != "metadata"},
+    }
+    schema["required"] = [name for name in schema.get("required", []) if name != "metadata"]
+    if not schema["required"]:
+        del schema["required"]
+    if kind.status_default:
+        schema["properties"]["status"]["default"] = kind.status_default
+    else:
+        # A status is never made up for an object that has none.
+        schema["properties"].get("status", {}).pop("default", None)
+    if kind.rules:
+        schema["x-kubernetes-validations"] = list(kind.rules)
+    return schema
+
+
+def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Rewrite one schema, and all below it, to what the API server accepts."""
+    node = _resolved(node, definitions)
+    for dropped in ("title", "$defs"):
+        node.pop(dropped, None)
+    if node.get("default", ...) is None:
+        del node["default"]
+    for bound in ("Minimum", "Maximum"):
+        if (limit := node.pop(f"exclusive{bound}", None)) is not None:
+            node[bound.lower()] = limit
+            node[f"exclusive{bound}"] = True
+    if "const" in node:
+        node["enum"] = [node.pop("const")]
+    if "properties" in node:
+        node["properties"] = {name: _structural(child, definitions) for name, child in node["properties"].items()}
+    if "items" in node:
+        node["items"] = _structural(node["items"], definitions)
+    extra = node.get("additionalProperties")
+    if isinstance(extra, dict):
+        node["additionalProperties"] = _structural(extra, definitions)
+    elif extra is not None:
+        del node["additionalProperties"]
+    return node
+
+
+def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Inline a reference, and make `X or null` a plain X; what stands beside it (a description) wins."""
+    alternatives = [choice for choice in node.get("anyOf", []) if choice.get("type") != "null"]
+    if len(alternatives) == 1:
+        beside = {key: value for key, value in node.items() if key != "anyOf"}
+        return _resolved({**alternatives[0], **beside}, definitions)
+    if "$ref" in node:
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        return {**_resolved(definitions[node["$ref"].rsplit("/", 1)[1]], definitions), **beside}
+    return dict(node)

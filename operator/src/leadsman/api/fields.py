@@ -1,0 +1,54 @@
+"""Scalar types shared by the API: durations, quantities, digests, model URIs. Each carries its own JSON schema."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$"
+_DURATION = re.compile(r"^(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?$")
+
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+
+# One place says which stores the serving image can fetch from (serving-image: fetch/sources.py).
+MODEL_URI_PATTERN = r"^(https?|s3|pvc)://[^\s/]+/\S+$"
+DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Parse `1h30m`, `45s`, `10m`. Raises ValueError for anything else; a timedelta passes through."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError(f"expected a duration like 30s, 10m or 1h30m, got {value!r}")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration the shortest way that `parse_duration` reads back; fractions of a second are dropped."""
+    minutes, seconds = divmod(int(value.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    text = "".join(f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number)
+    return text or "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
+]
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(str),
+    Field(pattern=QUANTITY_PATTERN),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN}),
+]
+
+Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]

@@ -1,0 +1,112 @@
+"""ModelDeployment: the model that should serve. What serves now is in its status (api/status.py)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from leadsman.api.base import ApiModel
+from leadsman.api.fields import MODEL_URI_PATTERN, Digest, ObjectName, Quantity
+from leadsman.api.metadata import ObjectMeta
+from leadsman.api.status import ModelDeploymentStatus
+
+# "<name>-<8 characters of hash>" must be a DNS label of at most 63 characters.
+NAME_MAX_LENGTH = 52
+
+
+class ModelSource(ApiModel):
+    """Where the model's bytes are."""
+
+    uri: str = Field(
+        description="The ONNX file: https://host/path, s3://bucket/key or pvc://claim/path. http:// is for stores inside the cluster.",
+        max_length=2048,
+        pattern=MODEL_URI_PATTERN,
+    )
+    digest: Digest | None = Field(
+        default=None, description="sha256:<64 hex digits>. When set, other bytes are refused."
+    )
+    version: str | None = Field(
+        default=None,
+        description="The version for people; answers and metadata carry it.",
+        min_length=1,
+        max_length=63,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+    )
+    secret_name: ObjectName | None = Field(
+        default=None,
+        description="A Secret of this namespace whose keys become environment variables of the container that fetches the model, for example AWS_ACCESS_KEY_ID. Leadsman itself never reads it.",
+    )
+
+
+class Resources(ApiModel):
+    """What one serving pod asks for and may use."""
+
+    requests: dict[str, Quantity] = Field(
+        default={"cpu": "100m", "memory": "128Mi"}, description="Requested resources by name.", max_length=16
+    )
+    limits: dict[str, Quantity] = Field(default={"memory": "1Gi"}, description="Limits by name.", max_length=16)
+
+
+class Runtime(ApiModel):
+    """How the model is run. A change here is a new revision, like a change of the model."""
+
+    execution_provider: Literal["CPU"] = Field(default="CPU", description="ONNX Runtime's execution provider.")
+    threads: int = Field(default=1, description="Threads that one inference may use.", ge=1, le=256)
+    resources: Resources = Field(default=Resources(), description="Requests and limits of a serving pod.")
+    service_account_name: ObjectName | None = Field(
+        default=None, description="The pods' ServiceAccount; the namespace's default when left out."
+    )
+
+
+class Scaling(ApiModel):
+    """How many pods. Not part of a revision: a change scales what runs."""
+
+    min_replicas: int = Field(
+        default=1, description="Pods of every revision that has, or may get back, traffic.", ge=1, le=1000
+    )
+
+
+class GatewayRef(ApiModel):
+    """A Gateway of the cluster's Gateway API implementation."""
+
+    name: ObjectName = Field(description="The Gateway's name.")
+    namespace: ObjectName | None = Field(
+        default=None, description="Its namespace; the ModelDeployment's own when left out."
+    )
+
+
+class Traffic(ApiModel):
+    """How requests reach the model."""
+
+    gateway: GatewayRef | None = Field(
+        default=None,
+        description="The Gateway that splits traffic. Without one no split is possible: a new revision is switched to when it is ready, and the old one is kept warm.",
+    )
+    hostnames: tuple[str, ...] = Field(default=(), description="Host names of the HTTPRoute.", max_length=16)
+
+
+class PolicyRef(ApiModel):
+    """A RolloutPolicy of the same namespace."""
+
+    name: ObjectName = Field(description="The RolloutPolicy's name.")
+
+
+class ModelDeploymentSpec(ApiModel):
+    """The desired model."""
+
+    model: ModelSource = Field(description="Where the model's bytes are.")
+    runtime: Runtime = Field(default=Runtime(), description="How the model is run.")
+    scaling: Scaling = Field(default=Scaling(), description="How many pods.")
+    traffic: Traffic = Field(default=Traffic(), description="How requests reach the model.")
+    rollout_policy: PolicyRef | None = Field(
+        default=None, description="The proof a new revision owes; the defaults of RolloutPolicy when left out."
+    )
+
+
+class ModelDeployment(ApiModel):
+    """A model that should serve: where its bytes are, how it is run, which proof a new version owes."""
+
+    metadata: ObjectMeta
+    spec: ModelDeploymentSpec = Field(description="The desired model.")
+    status: ModelDeploymentStatus = Field(
+        default=ModelDeploymentStatus(), description="What serves now and how the rollout goes."
+    )

@@ -1,0 +1,71 @@
+"""ModelRevision: the immutable record of one distinct model + runtime; its status is the audit trail."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from leadsman.api.base import ApiModel
+from leadsman.api.evidence import CheckReport
+from leadsman.api.fields import Digest
+from leadsman.api.metadata import ObjectMeta
+from leadsman.api.modeldeployment import ModelSource, Runtime
+
+DECISIONS_KEPT = 50
+
+
+class Outcome(StrEnum):
+    """How a revision's rollout ended, so far."""
+
+    IN_PROGRESS = "InProgress"
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    SUPERSEDED = "Superseded"
+
+
+class ModelRevisionSpec(ApiModel):
+    """The revision, with everything resolved and pinned."""
+
+    model_deployment: str = Field(description="The ModelDeployment it belongs to.")
+    revision: str = Field(description="The hash that names it.")
+    model: ModelSource = Field(description="Where the model's bytes are.")
+    runtime: Runtime = Field(description="How the model is run.")
+    pod_template: dict[str, Any] = Field(
+        description="The pod template exactly as it runs. An upgrade of Leadsman never changes it, and so never restarts a model.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+
+
+class DecisionRecord(ApiModel):
+    """One decision about the revision, with what it was based on."""
+
+    sequence: int = Field(description="The decision's number within the ModelDeployment.")
+    at: datetime = Field(description="When it was taken.")
+    reason: str = Field(description="One CamelCase word for what was decided.", max_length=64)
+    message: str = Field(description="One sentence for people.", max_length=4096)
+    weight_before: int = Field(description="The revision's percent of requests before.")
+    weight_after: int = Field(description="And after.")
+    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stood.", max_length=8)
+
+
+class ModelRevisionStatus(ApiModel):
+    """What became of the revision."""
+
+    outcome: Outcome = Field(default=Outcome.IN_PROGRESS, description="InProgress, Promoted, RolledBack or Superseded.")
+    message: str = Field(default="", description="The last decision in one sentence.", max_length=4096)
+    digest: Digest | None = Field(default=None, description="The digest of the bytes that the pods fetched.")
+    decisions: tuple[DecisionRecord, ...] = Field(
+        default=(),
+        description="Every decision about the revision, oldest first; the newest 50 are kept.",
+        max_length=DECISIONS_KEPT,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["sequence"]},
+    )
+
+
+class ModelRevision(ApiModel):
+    """Immutable record of one distinct model + runtime; its status is the audit trail."""
+
+    metadata: ObjectMeta
+    spec: ModelRevisionSpec = Field(description="The revision, with everything resolved and pinned.")
+    status: ModelRevisionStatus = Field(default=ModelRevisionStatus(), description="What became of it.")

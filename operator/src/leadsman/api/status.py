@@ -1,0 +1,117 @@
+"""The status of a ModelDeployment. `status.rollout` is the state of the rollout machine: all that a restart needs."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from leadsman.api.base import ApiModel
+from leadsman.api.conditions import Condition
+from leadsman.api.evidence import CheckReport, Evidence
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+
+_REVISION = "A revision, by its hash."
+
+
+class Phase(StrEnum):
+    """Where the rollout machine stands."""
+
+    IDLE = "Idle"
+    PREPARING = "Preparing"
+    CANARY = "Canary"
+    ROLLED_BACK = "RolledBack"
+
+
+class Mode(StrEnum):
+    """Who splits traffic."""
+
+    GATEWAY = "Gateway"
+    SERVICE = "Service"
+
+
+class Candidate(ApiModel):
+    """A revision on its way in."""
+
+    revision: str = Field(description=_REVISION)
+    started_at: datetime = Field(description="When the rollout began.")
+    step: int = Field(default=0, description="Index of the step in the policy, from 0.")
+    step_started_at: datetime | None = Field(
+        default=None, description="When the step began; none while the pods are prepared."
+    )
+    returning: bool = Field(
+        default=False, description="It was stable a moment ago and is still loaded: it goes back without steps."
+    )
+    overdue: bool = Field(default=False, description="The step's maxDuration is over and the policy says Hold.")
+    policy: RolloutPolicySpec = Field(
+        description="The policy as it was when the rollout began; a later edit holds for the next rollout."
+    )
+    evidence: Evidence | None = Field(default=None, description="What the checks have counted so far.")
+    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=8)
+
+
+class Rejection(ApiModel):
+    """A revision that was taken back. It gets no traffic until the spec names another one."""
+
+    revision: str = Field(description=_REVISION)
+    at: datetime = Field(description="When it was rejected.")
+    reason: str = Field(description="One CamelCase word for why.", max_length=64)
+    message: str = Field(description="One sentence for people.", max_length=4096)
+
+
+class Retiring(ApiModel):
+    """A revision without traffic whose pods still run."""
+
+    revision: str = Field(description=_REVISION)
+    until: datetime = Field(description="When its pods are deleted.")
+    warm: bool = Field(default=False, description="It was stable, and is kept loaded for a quick way back.")
+
+
+class RolloutState(ApiModel):
+    """The state of the rollout machine; core.rollout.step is its only writer."""
+
+    phase: Phase = Field(
+        default=Phase.IDLE, description="Where the machine stands: Idle, Preparing, Canary or RolledBack."
+    )
+    stable: str | None = Field(default=None, description="The revision that users are served by.")
+    candidate: Candidate | None = Field(default=None, description="The revision on its way in.")
+    rejected: Rejection | None = Field(default=None, description="The desired revision, when it was taken back.")
+    retiring: tuple[Retiring, ...] = Field(
+        default=(), description="Revisions without traffic whose pods still run.", max_length=50
+    )
+    decisions: int = Field(
+        default=0, description="How many decisions were taken; numbers the receipts on the ModelRevisions."
+    )
+
+
+class TrafficTarget(ApiModel):
+    """One revision's part in serving, as configured and as observed."""
+
+    revision: str = Field(description=_REVISION)
+    version: str = Field(default="", description="Its version for people.")
+    weight: int = Field(description="Percent of requests that the route gives it.")
+    ready_replicas: int = Field(default=0, description="Its ready pods.")
+
+
+class ModelDeploymentStatus(ApiModel):
+    """What serves now and how the rollout goes."""
+
+    observed_generation: int = Field(
+        default=-1, description="The generation of the spec that this status speaks of; -1 before the first look."
+    )
+    mode: Mode | None = Field(
+        default=None, description="Who splits traffic: Gateway, or Service when no split is possible."
+    )
+    mode_message: str = Field(default="", description="Why this mode.", max_length=1024)
+    url: str = Field(default="", description="Where requests go inside the cluster.", max_length=512)
+    stable_version: str = Field(default="", description="The stable revision's version for people.")
+    weight: int | None = Field(
+        default=None, description="The candidate's percent of requests; none when there is no candidate."
+    )
+    traffic: tuple[TrafficTarget, ...] = Field(default=(), description="Who serves what share.", max_length=8)
+    rollout: RolloutState = Field(default=RolloutState(), description="The state of the rollout machine.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        description="Available: something can serve now. Ready: the desired revision is fully out. Reconciling and Stalled are present only when True.",
+        max_length=8,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )

@@ -1,0 +1,132 @@
+"""The conditions of a ModelDeployment, as kstatus, Argo CD and Flux read them.
+
+situation                       Available  Ready                    besides
+desired revision fully out      True       True/Serving
+rolling out                     True       False/RolloutInProgress  Reconciling
+rolled back, stable serves      True       False/RolledBack         Stalled
+nothing can serve               False      ...
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from leadsman.api.conditions import Condition, ConditionType, Reason
+from leadsman.api.status import Mode, Phase, RolloutState
+from leadsman.core.observed import Observed
+from leadsman.core.rollout import Readiness, candidate_weight
+from leadsman.core.route import KIND, route_state
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether the desired revision is fully out, and if not, whether to wait or to call somebody."""
+
+    ready: bool
+    reason: Reason
+    message: str
+    stalled: bool = False
+
+
+def conditions(
+    observed: Observed, state: RolloutState, desired: str, previous: Iterable[Condition], now: datetime
+) -> tuple[Condition, ...]:
+    """All conditions of this pass; times move only when a status changes."""
+    finding = judge(observed, state, desired)
+    available = _available(observed, state)
+    found = [
+        (ConditionType.AVAILABLE, available.ready, available),
+        (ConditionType.READY, finding.ready, finding),
+        *([(ConditionType.RECONCILING, True, finding)] if not finding.ready and not finding.stalled else []),
+        *([(ConditionType.STALLED, True, finding)] if finding.stalled else []),
+    ]
+    generation = observed.deployment.metadata.generation
+    return tuple(_condition(kind, holds, what, generation, previous, now) for kind, holds, what in found)
+
+
+def stalled_conditions(
+    generation: int, finding: Finding, previous: Iterable[Condition], now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions when a spec cannot be acted on at all; what was said of availability stays."""
+    kept = tuple(condition for condition in previous if condition.type == ConditionType.AVAILABLE)
+    return (
+        *kept,
+        _condition(ConditionType.READY, False, finding, generation, previous, now),
+        _condition(ConditionType.STALLED, True, finding, generation, previous, now),
+    )
+
+
+def judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
+    """How the desired revision fares."""
+    if state.rejected:
+        why = f"revision {state.rejected.revision} was rolled back ({state.rejected.reason}): {state.rejected.message}"
+        return Finding(False, Reason.ROLLED_BACK, why, stalled=True)
+    if state.candidate:
+        return Finding(False, Reason.ROLLOUT_IN_PROGRESS, _progress(observed, state))
+    if state.stable != desired:
+        policy = observed.deployment.spec.rollout_policy
+        named = f"RolloutPolicy {policy.name}" if policy else "the RolloutPolicy"
+        return Finding(False, Reason.POLICY_NOT_FOUND, f"{named} does not exist in this namespace", stalled=True)
+    return _out(observed, desired)
+
+
+def _out(observed: Observed, desired: str) -> Finding:
+    readiness = observed.readiness().get(desired, Readiness())
+    wanted = observed.deployment.spec.scaling.min_replicas
+    if readiness.ready < wanted:
+        message = f"{readiness.ready} of {wanted} pods of revision {desired} are ready{_trouble(observed, desired)}"
+        return Finding(False, Reason.TOO_FEW_REPLICAS, message)
+    if observed.mode is Mode.GATEWAY:
+        route = route_state(observed.live.get((KIND, observed.deployment.metadata.name), {}))
+        if not route.accepted:
+            return Finding(False, Reason.ROUTE_NOT_ACCEPTED, route.message)
+    return Finding(True, Reason.SERVING, f"revision {desired} serves all requests")
+
+
+def _available(observed: Observed, state: RolloutState) -> Finding:
+    if state.stable is None:
+        return Finding(False, Reason.NO_REVISION, "no revision has been proved able to serve yet")
+    ready = observed.readiness().get(state.stable, Readiness()).ready
+    if ready == 0:
+        return Finding(
+            False,
+            Reason.NO_READY_REPLICAS,
+            f"no pod of stable revision {state.stable} is ready{_trouble(observed, state.stable)}",
+        )
+    return Finding(True, Reason.SERVING, f"{ready} pods of stable revision {state.stable} are ready")
+
+
+def _progress(observed: Observed, state: RolloutState) -> str:
+    candidate = state.candidate
+    if candidate is None:
+        return ""
+    revision = candidate.revision
+    if state.phase is Phase.PREPARING:
+        ready = observed.readiness().get(revision, Readiness()).ready
+        wanted = observed.deployment.spec.scaling.min_replicas
+        return f"revision {revision} is prepared: {ready} of {wanted} pods are ready{_trouble(observed, revision)}"
+    steps = len(candidate.policy.steps)
+    checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
+    held = ", held after its maxDuration" if candidate.overdue else ""
+    return f"revision {revision} gets {candidate_weight(state)} % of requests (step {candidate.step + 1} of {steps}{held}): {checks}"
+
+
+def _trouble(observed: Observed, revision: str) -> str:
+    troubles = [pod.trouble for pod in observed.pods_of(revision) if pod.trouble and not pod.ready]
+    return f"; {troubles[0]}" if troubles else ""
+
+
+def _condition(
+    kind: ConditionType, holds: bool, finding: Finding, generation: int, previous: Iterable[Condition], now: datetime
+) -> Condition:
+    status: Literal["True", "False"] = "True" if holds else "False"
+    same = [condition for condition in previous if condition.type == kind and condition.status == status]
+    return Condition(
+        type=kind,
+        status=status,
+        observed_generation=generation,
+        last_transition_time=same[0].last_transition_time if same else now,
+        reason=finding.reason,
+        message=finding.message[:4096],
+    )

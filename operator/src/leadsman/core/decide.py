@@ -1,0 +1,101 @@
+"""One pass in one pure function: from what was observed to everything that is to be written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadsman.api.modelrevision import ModelRevisionStatus
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.status import ModelDeploymentStatus, RolloutState
+from leadsman.core import evidence
+from leadsman.core.desired import Action, child_actions, record_actions
+from leadsman.core.evidence import Judgement, PodSample
+from leadsman.core.names import child_name
+from leadsman.core.observed import Observed
+from leadsman.core.receipts import record
+from leadsman.core.recovery import recovered_state
+from leadsman.core.revision import revision_hash
+from leadsman.core.rollout import Decision, Notice, Situation, candidate_weight, step
+from leadsman.core.status import deployment_status
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pass writes, in this order: records, receipts, status, actions."""
+
+    records: Sequence[Action]
+    receipts: dict[str, ModelRevisionStatus]
+    """The changed statuses of ModelRevisions, by object name."""
+    status: ModelDeploymentStatus
+    actions: Sequence[Action]
+    notices: Sequence[Notice]
+    requeue_after: timedelta
+    weight: int
+    """The candidate's percent of requests."""
+
+
+def state_of(observed: Observed) -> RolloutState:
+    """Where the machine stands at the start of a pass."""
+    return recovered_state(observed.deployment.status, observed.revisions)
+
+
+def decide(observed: Observed, samples: Sequence[PodSample], serving_image: str, now: datetime) -> Plan:
+    """Weigh the evidence, take the machine one step on, and say what has to be written."""
+    desired = revision_hash(observed.deployment.spec)
+    state, judgement = _weigh(observed, state_of(observed), samples, now)
+    decision = step(
+        Situation(
+            desired=desired,
+            replicas=observed.deployment.spec.scaling.min_replicas,
+            mode=observed.mode,
+            policy=observed.policy,
+            revisions=observed.readiness(),
+            judgement=judgement,
+            now=now,
+        ),
+        state,
+    )
+    return Plan(
+        records=record_actions(observed, desired, serving_image, decision.state),
+        receipts=_receipts(observed, desired, state, decision, now),
+        status=deployment_status(observed, decision, desired, now),
+        actions=child_actions(observed, decision.state, decision.weights),
+        notices=decision.notices,
+        requeue_after=decision.requeue_after,
+        weight=candidate_weight(decision.state),
+    )
+
+
+def _weigh(
+    observed: Observed, state: RolloutState, samples: Sequence[PodSample], now: datetime
+) -> tuple[RolloutState, Judgement | None]:
+    """Count what the pods report into the candidate's evidence; nothing to weigh without two revisions."""
+    if state.candidate is None or state.stable is None:
+        return state, None
+    spec = _evidence_spec(state.candidate.policy)
+    before = state.candidate.evidence or evidence.begin(state.candidate.revision, state.stable, now.timestamp())
+    live = frozenset(pod.uid for pod in observed.pods)
+    after = evidence.update(spec, before, samples, live, now.timestamp())
+    judgement = evidence.judge(spec, after, now.timestamp())
+    candidate = state.candidate.model_copy(update={"evidence": after, "checks": judgement.checks})
+    return state.model_copy(update={"candidate": candidate}), judgement
+
+
+def _evidence_spec(policy: RolloutPolicySpec) -> evidence.EvidenceSpec:
+    return evidence.EvidenceSpec(false_rollback_rate=policy.false_rollback_rate, checks=policy.checks)
+
+
+def _receipts(
+    observed: Observed, desired: str, before: RolloutState, decision: Decision, now: datetime
+) -> dict[str, ModelRevisionStatus]:
+    numbered = list(enumerate(decision.notices, start=before.decisions + 1))
+    # A revision that is only being born has no receipts yet.
+    known = {desired: ModelRevisionStatus()} | {hash_: found.status for hash_, found in observed.revisions.items()}
+    changed = {}
+    for revision, status in known.items():
+        own = [(number, notice) for number, notice in numbered if notice.revision == revision]
+        digests = (pod.digest for pod in observed.pods_of(revision) if pod.digest)
+        after = record(status, own, next(digests, None), now)
+        if after != status:
+            changed[child_name(observed.deployment.metadata.name, revision)] = after
+    return changed

@@ -1,0 +1,114 @@
+"""The child objects as they are to be, in the order in which they are to be written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leadsman.api.status import Mode, RolloutState
+from leadsman.core.drift import drifted
+from leadsman.core.names import child_name
+from leadsman.core.observed import Key, Observed
+from leadsman.core.revision import desired_revision, new_revision, role_of
+from leadsman.core.rollout import running
+from leadsman.core.route import desired_route
+from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
+
+# Retired ModelRevisions kept as history; the audit trail of older ones goes with them.
+HISTORY_LIMIT = 10
+
+
+@dataclass(frozen=True)
+class Action:
+    """One write to the API server: apply `body`, or delete the object when there is none."""
+
+    kind: str
+    name: str
+    body: dict[str, Any] | None = None
+
+
+def record_actions(observed: Observed, revision: str, serving_image: str, state: RolloutState) -> list[Action]:
+    """Create the ModelRevision of a revision seen for the first time; it pins the pod template for good."""
+    name = child_name(observed.deployment.metadata.name, revision)
+    if ("ModelRevision", name) in observed.live:
+        return []
+    spec = new_revision(observed.deployment, revision, serving_image).model_dump(
+        mode="json", by_alias=True, exclude_none=True
+    )
+    return [
+        Action("ModelRevision", name, desired_revision(observed.deployment, revision, spec, role_of(revision, state)))
+    ]
+
+
+def child_actions(observed: Observed, state: RolloutState, weights: Mapping[str, int]) -> list[Action]:
+    """What has to be written so that the live objects are as the machine's state wants them.
+
+    The route comes before the Deployments, so that traffic leaves a revision before its pods can; it can, because a
+    weight is raised only for pods that were seen ready. Deletions come last.
+    """
+    wanted = [
+        *_services(observed, state),
+        *_route(observed, weights),
+        *_deployments(observed, state),
+        *_records(observed, state),
+    ]
+    applies = [action for action in wanted if drifted(action.body, observed.live.get((action.kind, action.name), {}))]
+    kept = {(action.kind, action.name) for action in wanted}
+    # What serves is never deleted because its record is missing.
+    kept |= {("Deployment", child_name(observed.deployment.metadata.name, revision)) for revision in running(state)}
+    return applies + [Action(kind, name) for kind, name in observed.live if (kind, name) not in kept]
+
+
+def _services(observed: Observed, state: RolloutState) -> list[Action]:
+    bodies = [desired_revision_service(observed.deployment, revision) for revision in running(state)]
+    if state.stable:
+        bodies.append(desired_stable_service(observed.deployment, state.stable))
+    return _apply(bodies)
+
+
+def _route(observed: Observed, weights: Mapping[str, int]) -> list[Action]:
+    gateway = observed.deployment.spec.traffic.gateway
+    if gateway is None or observed.mode is not Mode.GATEWAY or not weights:
+        return []
+    return _apply([desired_route(observed.deployment, gateway, weights)])
+
+
+def _deployments(observed: Observed, state: RolloutState) -> list[Action]:
+    revisions = observed.revisions
+    replicas = observed.deployment.spec.scaling.min_replicas
+    return _apply(
+        [
+            desired_deployment(observed.deployment, revision, revisions[revision].spec.pod_template, replicas)
+            for revision in running(state)
+            # One that was just born is recorded first; the event of its ModelRevision brings the next pass.
+            if revision in revisions
+        ]
+    )
+
+
+def _records(observed: Observed, state: RolloutState) -> list[Action]:
+    model = observed.deployment.metadata.name
+    named = {*running(state), *([state.rejected.revision] if state.rejected else [])}
+    by_age = sorted(
+        observed.revisions.values(), key=lambda record: str(record.metadata.creation_timestamp), reverse=True
+    )
+    retired = [record for record in by_age if record.spec.revision not in named]
+    kept = [record for record in by_age if record.spec.revision in named] + retired[:HISTORY_LIMIT]
+    return _apply(
+        [
+            desired_revision(
+                observed.deployment,
+                record.spec.revision,
+                dict(observed.live[_record_key(model, record.spec.revision)]["spec"]),
+                role_of(record.spec.revision, state),
+            )
+            for record in kept
+        ]
+    )
+
+
+def _record_key(model: str, revision: str) -> Key:
+    return ("ModelRevision", child_name(model, revision))
+
+
+def _apply(bodies: list[dict[str, Any]]) -> list[Action]:
+    return [Action(body["kind"], body["metadata"]["name"], body) for body in bodies]

@@ -1,0 +1,52 @@
+"""What one pass has read from the API server, frozen. Everything that is decided is decided from this."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.status import Mode
+from leadsman.core.pods import Pod
+from leadsman.core.rollout import Readiness
+
+Key = tuple[str, str]
+"""Kind and name of a child object."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A ModelDeployment and all that belongs to it."""
+
+    deployment: ModelDeployment
+    policy: RolloutPolicySpec | None
+    """None when the spec names a policy that does not exist."""
+    pods: Sequence[Pod] = ()
+    live: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+    """The raw child objects: ModelRevisions, Deployments, Services, the HTTPRoute."""
+    has_gateway_api: bool = True
+
+    @property
+    def mode(self) -> Mode:
+        """Gateway when the spec names one and the cluster has the Gateway API."""
+        return Mode.GATEWAY if self.deployment.spec.traffic.gateway and self.has_gateway_api else Mode.SERVICE
+
+    @property
+    def revisions(self) -> dict[str, ModelRevision]:
+        """The ModelRevisions by hash."""
+        found = (ModelRevision.model_validate(raw) for (kind, _), raw in self.live.items() if kind == "ModelRevision")
+        return {revision.spec.revision: revision for revision in found}
+
+    def pods_of(self, revision: str) -> list[Pod]:
+        """A revision's pods."""
+        return [pod for pod in self.pods if pod.revision == revision]
+
+    def readiness(self) -> dict[str, Readiness]:
+        """What each revision's pods say."""
+        return {revision: self._readiness(revision) for revision in {pod.revision for pod in self.pods}}
+
+    def _readiness(self, revision: str) -> Readiness:
+        pods = self.pods_of(revision)
+        failures = [pod.failure for pod in pods if pod.failure]
+        return Readiness(ready=sum(pod.ready for pod in pods), failure=failures[0] if failures else None)

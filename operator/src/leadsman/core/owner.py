@@ -1,0 +1,20 @@
+"""Owner references: deleting a ModelDeployment deletes all that was made for it."""
+
+from typing import Any
+
+from leadsman.api.base import API_VERSION
+from leadsman.api.modeldeployment import ModelDeployment
+
+
+def owner_references(deployment: ModelDeployment) -> list[dict[str, Any]]:
+    """The owner references of every child object."""
+    return [
+        {
+            "apiVersion": API_VERSION,
+            "kind": "ModelDeployment",
+            "name": deployment.metadata.name,
+            "uid": deployment.metadata.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]

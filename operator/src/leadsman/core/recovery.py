@@ -1,0 +1,39 @@
+"""What the machine knows after `.status` was lost, as by a restore from a backup: the labels of the ModelRevisions."""
+
+from collections.abc import Mapping
+
+from leadsman.api.conditions import Reason
+from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.status import ModelDeploymentStatus, Phase, Rejection, RolloutState
+from leadsman.core.revision import Role, revisions_with_role
+
+
+def recovered_state(status: ModelDeploymentStatus, revisions: Mapping[str, ModelRevision]) -> RolloutState:
+    """The machine's state; rebuilt from the labels when the status was never written or has been lost.
+
+    A model that was proven stays stable, and one that was rejected stays rejected; a rollout that was under way starts
+    again, with its evidence still to be gathered.
+    """
+    if status.observed_generation >= 0:
+        return status.rollout
+    stable = revisions_with_role(revisions.values(), Role.STABLE)
+    rejected = revisions_with_role(revisions.values(), Role.REJECTED)
+    taken = [record.sequence for revision in revisions.values() for record in revision.status.decisions]
+    return RolloutState(
+        phase=Phase.ROLLED_BACK if rejected else Phase.IDLE,
+        stable=stable[0].spec.revision if stable else None,
+        rejected=_rejection(rejected[0]) if rejected else None,
+        decisions=max(taken, default=0),
+    )
+
+
+def _rejection(revision: ModelRevision) -> Rejection | None:
+    if revision.metadata.creation_timestamp is None:
+        return None
+    last = revision.status.decisions[-1] if revision.status.decisions else None
+    return Rejection(
+        revision=revision.spec.revision,
+        at=last.at if last else revision.metadata.creation_timestamp,
+        reason=last.reason if last else Reason.ROLLED_BACK,
+        message=revision.status.message or "it was rolled back before the status was lost",
+    )

@@ -1,0 +1,93 @@
+"""What makes two models the same revision, and the record that pins it."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from leadsman.api.base import API_VERSION
+from leadsman.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
+from leadsman.api.modelrevision import ModelRevision, ModelRevisionSpec
+from leadsman.api.status import RolloutState
+from leadsman.core.names import ROLE_LABEL, child_name, revision_labels
+from leadsman.core.owner import owner_references
+from leadsman.core.podtemplate import pod_template
+
+_HASH_LENGTH = 8
+# No vowels, and nothing that looks like another character: a hash never spells a word (as in Kubernetes' own names).
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Role(StrEnum):
+    """What a ModelRevision is to its ModelDeployment now."""
+
+    STABLE = "stable"
+    CANDIDATE = "candidate"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+
+
+def revision_hash(spec: ModelDeploymentSpec) -> str:
+    """Name the revision that a spec describes: 8 characters over its model and runtime.
+
+    Fields at their default are left out, so a new field, or the same default written out, is the same revision; and no
+    default of the operator (such as the serving image) takes part, so an upgrade is no new revision.
+    """
+    parts = {
+        part: getattr(spec, part).model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        for part in ("model", "runtime")
+    }
+    canonical = json.dumps({"v": 1, **parts}, sort_keys=True, separators=(",", ":"))
+    number = int.from_bytes(hashlib.sha256(canonical.encode()).digest())
+    letters = []
+    for _ in range(_HASH_LENGTH):
+        number, index = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[index])
+    return "".join(letters)
+
+
+def new_revision(deployment: ModelDeployment, revision: str, serving_image: str) -> ModelRevisionSpec:
+    """Pin everything that the revision runs with, as of now."""
+    spec = deployment.spec
+    name = deployment.metadata.name
+    return ModelRevisionSpec(
+        model_deployment=name,
+        revision=revision,
+        model=spec.model,
+        runtime=spec.runtime,
+        pod_template=pod_template(name, revision, spec.model, spec.runtime, serving_image),
+    )
+
+
+def desired_revision(deployment: ModelDeployment, revision: str, spec: dict[str, Any], role: Role) -> dict[str, Any]:
+    """The ModelRevision object. `spec` is the raw one where it exists already: it is immutable."""
+    name = deployment.metadata.name
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ModelRevision",
+        "metadata": {
+            "name": child_name(name, revision),
+            "namespace": deployment.metadata.namespace,
+            "labels": {**revision_labels(name, revision), ROLE_LABEL: role.value},
+            "ownerReferences": owner_references(deployment),
+        },
+        "spec": spec,
+    }
+
+
+def role_of(revision: str, state: RolloutState) -> Role:
+    """What the revision is, by the machine's state."""
+    if revision == state.stable:
+        return Role.STABLE
+    if state.candidate and revision == state.candidate.revision:
+        return Role.CANDIDATE
+    if state.rejected and revision == state.rejected.revision:
+        return Role.REJECTED
+    return Role.RETIRED
+
+
+def revisions_with_role(revisions: Iterable[ModelRevision], role: Role) -> list[ModelRevision]:
+    """The revisions that carry a role's label, newest first."""
+    found = [revision for revision in revisions if revision.metadata.labels.get(ROLE_LABEL) == role.value]
+    return sorted(found, key=lambda revision: str(revision.metadata.creation_timestamp), reverse=True)

@@ -1,0 +1,337 @@
+"""The rollout machine: `step` takes the state and the situation, and says what is to be so next.
+
+    Idle --a revision is desired--> Preparing --its pods are ready--> Canary(step 0..n) --the last step passed--> Idle
+                                        |                                |
+                                        +------- rejected ---------------+--> RolledBack --another is desired--> ...
+
+A first revision has nothing to be compared with, a cluster without a gateway cannot split, and a revision that was
+stable a moment ago has proved itself: those three go from Preparing straight to Idle. A spec that changes on the way
+supersedes the candidate, whose weight is 0 before the next one starts, always against the last stable revision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadsman.api.conditions import Reason
+from leadsman.api.evidence import CheckReport, Verdict
+from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
+from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
+from leadsman.core.evidence import Judgement, reset_promotion
+
+# A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
+DRAIN = timedelta(seconds=30)
+RESYNC = timedelta(minutes=5)
+_WAITING = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What a revision's pods say."""
+
+    ready: int = 0
+    failure: str | None = None
+    """Why its model can never serve, in one sentence; None while there is hope."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a step of the machine looks at besides its own state."""
+
+    desired: str
+    replicas: int
+    mode: Mode
+    policy: RolloutPolicySpec | None
+    """None when the policy that the spec names does not exist."""
+    revisions: Mapping[str, Readiness]
+    judgement: Judgement | None
+    now: datetime
+
+    def readiness(self, revision: str) -> Readiness:
+        """A revision's readiness; one without pods has none."""
+        return self.revisions.get(revision, Readiness())
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One decision about one revision: it becomes an Event, a log line and a receipt, all with the same words."""
+
+    revision: str
+    reason: Reason
+    message: str
+    warning: bool = False
+    weight_before: int = 0
+    weight_after: int = 0
+    checks: tuple[CheckReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be so next."""
+
+    state: RolloutState
+    weights: dict[str, int]
+    notices: tuple[Notice, ...]
+    requeue_after: timedelta
+
+
+Move = tuple[RolloutState, tuple[Notice, ...]]
+
+
+def step(situation: Situation, state: RolloutState) -> Decision:
+    """Advance the machine as far as the situation allows. Idempotent for the same situation."""
+    state = _retire(situation, state)
+    state, notices = _leave(situation, state)
+    if situation.desired == state.stable:
+        state = _with(state, phase=Phase.IDLE)
+    elif state.rejected is None:
+        if state.candidate is None:
+            state, begun = _begin(situation, state)
+            notices += begun
+        if state.candidate is not None:
+            state, moved = (_canary if state.phase is Phase.CANARY else _prepare)(situation, state)
+            notices += moved
+    return Decision(
+        state=_with(state, decisions=state.decisions + len(notices)),
+        weights=weights(state),
+        notices=notices,
+        requeue_after=_requeue_after(situation, state),
+    )
+
+
+def weights(state: RolloutState) -> dict[str, int]:
+    """Each revision's percent of requests; they sum to 100, or there is nothing to serve yet."""
+    if state.stable is None:
+        return {}
+    share = candidate_weight(state)
+    if state.candidate is None or share == 0:
+        return {state.stable: 100}
+    return {state.stable: 100 - share, state.candidate.revision: share}
+
+
+def candidate_weight(state: RolloutState) -> int:
+    """The candidate's percent of requests."""
+    if state.candidate is None or state.phase is not Phase.CANARY:
+        return 0
+    return state.candidate.policy.steps[state.candidate.step].weight
+
+
+def running(state: RolloutState) -> tuple[str, ...]:
+    """The revisions whose pods are to run, stable first."""
+    candidate = state.candidate.revision if state.candidate else None
+    named = (state.stable, candidate, *(entry.revision for entry in state.retiring))
+    return tuple(dict.fromkeys(revision for revision in named if revision))
+
+
+def _retire(situation: Situation, state: RolloutState) -> RolloutState:
+    kept = tuple(entry for entry in state.retiring if situation.now < entry.until)
+    return _with(state, retiring=kept)
+
+
+def _leave(situation: Situation, state: RolloutState) -> Move:
+    """Let go of what the spec no longer names: an old rejection is forgotten, an old candidate superseded."""
+    if state.rejected and state.rejected.revision != situation.desired:
+        state = _with(state, rejected=None, phase=Phase.IDLE)
+    if state.candidate is None or state.candidate.revision == situation.desired:
+        return state, ()
+    candidate = state.candidate.revision
+    notice = Notice(
+        revision=candidate,
+        reason=Reason.SUPERSEDED,
+        message=f"revision {candidate} is superseded: the spec now names {situation.desired}",
+        weight_before=candidate_weight(state),
+        checks=state.candidate.checks,
+    )
+    return _with(
+        state, phase=Phase.IDLE, candidate=None, retiring=_retiring(state, candidate, situation.now + DRAIN)
+    ), (notice,)
+
+
+def _begin(situation: Situation, state: RolloutState) -> Move:
+    if situation.policy is None:
+        return _with(state, phase=Phase.IDLE), ()
+    desired = situation.desired
+    candidate = Candidate(
+        revision=desired,
+        started_at=situation.now,
+        returning=any(entry.revision == desired and entry.warm for entry in state.retiring),
+        policy=situation.policy,
+    )
+    against = f"against stable {state.stable}" if state.stable else "the first of this model"
+    notice = Notice(
+        revision=desired, reason=Reason.ROLLOUT_STARTED, message=f"revision {desired} is prepared, {against}"
+    )
+    retiring = tuple(entry for entry in state.retiring if entry.revision != desired)
+    return _with(state, phase=Phase.PREPARING, candidate=candidate, retiring=retiring), (notice,)
+
+
+def _prepare(situation: Situation, state: RolloutState) -> Move:
+    """Capacity first: wait for the candidate's pods, then let it in."""
+    candidate = _candidate(state)
+    readiness = situation.readiness(candidate.revision)
+    if readiness.failure:
+        return _reject(situation, state, Reason.MODEL_FAILED, readiness.failure)
+    if readiness.ready >= situation.replicas:
+        return _admit(situation, state)
+    deadline = candidate.policy.progress_deadline
+    if situation.now - candidate.started_at >= deadline:
+        waited = f"{readiness.ready} of {situation.replicas} pods were ready after {int(deadline.total_seconds())} s"
+        return _reject(situation, state, Reason.PROGRESS_DEADLINE_EXCEEDED, waited)
+    return state, ()
+
+
+def _admit(situation: Situation, state: RolloutState) -> Move:
+    candidate = _candidate(state)
+    if state.stable is None:
+        return _promote(
+            situation, state, Reason.FIRST_REVISION, "it is the first revision and nothing can be compared with it"
+        )
+    if situation.mode is Mode.SERVICE:
+        return _promote(
+            situation, state, Reason.SWITCHED, "its pods are ready, and without a gateway traffic cannot be split"
+        )
+    if candidate.returning:
+        return _promote(situation, state, Reason.RETURNED, "it was stable a moment ago and is still loaded")
+    return _enter_step(situation, state, 0)
+
+
+def _canary(situation: Situation, state: RolloutState) -> Move:
+    """Harm first, then time, then evidence; what is not proved holds."""
+    candidate = _candidate(state)
+    readiness = situation.readiness(candidate.revision)
+    verdict = situation.judgement.verdict if situation.judgement else Verdict.BLIND
+    if readiness.failure:
+        return _reject(situation, state, Reason.MODEL_FAILED, readiness.failure)
+    if readiness.ready == 0:
+        return _reject(situation, state, Reason.CANDIDATE_UNREADY, "none of its pods is ready any more")
+    if situation.mode is Mode.SERVICE:
+        return _reject(
+            situation,
+            state,
+            Reason.INCONCLUSIVE,
+            "the gateway that split traffic is gone, so it can no longer be compared",
+        )
+    if verdict is Verdict.FAIL:
+        return _reject(situation, state, Reason.EVIDENCE_FAILED, _failed_checks(candidate.checks))
+    if readiness.ready < situation.replicas or _elapsed(situation, candidate) < _step(candidate).min_duration:
+        return state, ()
+    if verdict is Verdict.PASS:
+        return _advance(situation, state, "; ".join(report.message for report in candidate.checks))
+    if _elapsed(situation, candidate) >= _step(candidate).max_duration:
+        return _inconclusive(situation, state)
+    return state, ()
+
+
+def _inconclusive(situation: Situation, state: RolloutState) -> Move:
+    candidate = _candidate(state)
+    message = f"step {candidate.step + 1} ended without enough evidence: " + "; ".join(
+        report.message for report in candidate.checks
+    )
+    match candidate.policy.on_inconclusive:
+        case OnInconclusive.PROMOTE:
+            return _advance(situation, state, message)
+        case OnInconclusive.ROLLBACK:
+            return _reject(situation, state, Reason.INCONCLUSIVE, message)
+        case OnInconclusive.HOLD:
+            if candidate.overdue:
+                return state, ()
+            weight = candidate_weight(state)
+            notice = Notice(candidate.revision, Reason.INCONCLUSIVE, message, True, weight, weight, candidate.checks)
+            return _with(state, candidate=candidate.model_copy(update={"overdue": True})), (notice,)
+
+
+def _advance(situation: Situation, state: RolloutState, why: str) -> Move:
+    candidate = _candidate(state)
+    if candidate.step + 1 == len(candidate.policy.steps):
+        return _promote(situation, state, Reason.PROMOTED, f"all {candidate.step + 1} steps passed: {why}")
+    return _enter_step(situation, state, candidate.step + 1)
+
+
+def _enter_step(situation: Situation, state: RolloutState, index: int) -> Move:
+    candidate = _candidate(state)
+    entered = candidate.model_copy(
+        update={
+            "step": index,
+            "step_started_at": situation.now,
+            "overdue": False,
+            "evidence": reset_promotion(candidate.evidence),
+        }
+    )
+    after = _with(state, phase=Phase.CANARY, candidate=entered)
+    weight = candidate_weight(after)
+    notice = Notice(
+        revision=candidate.revision,
+        reason=Reason.STEP_STARTED,
+        message=f"revision {candidate.revision} gets {weight} % of requests (step {index + 1} of {len(candidate.policy.steps)})",
+        weight_before=candidate_weight(state),
+        weight_after=weight,
+        checks=candidate.checks,
+    )
+    return after, (notice,)
+
+
+def _promote(situation: Situation, state: RolloutState, reason: Reason, why: str) -> Move:
+    candidate = _candidate(state)
+    retiring = state.retiring
+    if state.stable:
+        retiring = _retiring(state, state.stable, situation.now + candidate.policy.keep_warm, warm=True)
+    notice = Notice(
+        revision=candidate.revision,
+        reason=reason,
+        message=f"revision {candidate.revision} is stable: {why}",
+        weight_before=candidate_weight(state),
+        weight_after=100,
+        checks=candidate.checks,
+    )
+    return _with(state, phase=Phase.IDLE, stable=candidate.revision, candidate=None, retiring=retiring), (notice,)
+
+
+def _reject(situation: Situation, state: RolloutState, reason: Reason, why: str) -> Move:
+    candidate = _candidate(state)
+    rejection = Rejection(revision=candidate.revision, at=situation.now, reason=reason, message=why)
+    notice = Notice(
+        revision=candidate.revision,
+        reason=reason,
+        message=f"revision {candidate.revision} is rolled back: {why}",
+        warning=True,
+        weight_before=candidate_weight(state),
+        checks=candidate.checks,
+    )
+    retiring = _retiring(state, candidate.revision, situation.now + DRAIN)
+    return _with(state, phase=Phase.ROLLED_BACK, candidate=None, rejected=rejection, retiring=retiring), (notice,)
+
+
+def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
+    if state.phase is Phase.CANARY:
+        return _candidate(state).policy.interval
+    due = [entry.until - situation.now for entry in state.retiring]
+    return min([_WAITING if state.phase is Phase.PREPARING else RESYNC, *due])
+
+
+def _retiring(state: RolloutState, revision: str, until: datetime, *, warm: bool = False) -> tuple[Retiring, ...]:
+    others = tuple(entry for entry in state.retiring if entry.revision != revision)
+    return (*others, Retiring(revision=revision, until=until, warm=warm))
+
+
+def _failed_checks(checks: tuple[CheckReport, ...]) -> str:
+    return (
+        "; ".join(report.message for report in checks if report.verdict is Verdict.FAIL) or "the checks together failed"
+    )
+
+
+def _candidate(state: RolloutState) -> Candidate:
+    if state.candidate is None:
+        raise ValueError("the machine is in a phase that has a candidate, but the state names none")
+    return state.candidate
+
+
+def _elapsed(situation: Situation, candidate: Candidate) -> timedelta:
+    return situation.now - (candidate.step_started_at or situation.now)
+
+
+def _step(candidate: Candidate) -> Step:
+    return candidate.policy.steps[candidate.step]
+
+
+def _with(state: RolloutState, **changes: object) -> RolloutState:
+    return state.model_copy(update=changes)

@@ -1,0 +1,81 @@
+"""The status of a ModelDeployment, built in one place and written in one patch."""
+
+from datetime import datetime
+
+from leadsman.api.conditions import Reason
+from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.status import Mode, ModelDeploymentStatus, RolloutState, TrafficTarget
+from leadsman.core.conditions import Finding, conditions, stalled_conditions
+from leadsman.core.names import REVISION_LABEL
+from leadsman.core.observed import Observed
+from leadsman.core.rollout import Decision, Readiness, candidate_weight
+from leadsman.core.route import KIND, route_weights
+
+
+def deployment_status(observed: Observed, decision: Decision, desired: str, now: datetime) -> ModelDeploymentStatus:
+    """The whole status after a decision."""
+    metadata = observed.deployment.metadata
+    state = decision.state
+    revisions = observed.revisions
+    return ModelDeploymentStatus(
+        observed_generation=metadata.generation,
+        mode=observed.mode,
+        mode_message=_mode_message(observed),
+        url=f"http://{metadata.name}.{metadata.namespace}.svc/v2/models/{metadata.name}" if state.stable else "",
+        stable_version=version_of(revisions.get(state.stable or "")),
+        weight=candidate_weight(state) if state.candidate else None,
+        traffic=_traffic(observed, state),
+        rollout=state,
+        conditions=conditions(observed, state, desired, observed.deployment.status.conditions, now),
+    )
+
+
+def refused_status(
+    previous: ModelDeploymentStatus, generation: int, reason: Reason, message: str, now: datetime
+) -> ModelDeploymentStatus:
+    """The status when nothing can be done until somebody changes something: all that was so stays so."""
+    finding = Finding(ready=False, reason=reason, message=message, stalled=True)
+    return previous.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": stalled_conditions(generation, finding, previous.conditions, now),
+        }
+    )
+
+
+def version_of(revision: ModelRevision | None) -> str:
+    """A revision's version for people: the one its author gave it, else its hash."""
+    if revision is None:
+        return ""
+    return revision.spec.model.version or revision.spec.revision
+
+
+def _mode_message(observed: Observed) -> str:
+    gateway = observed.deployment.spec.traffic.gateway
+    if observed.mode is Mode.GATEWAY and gateway:
+        return f"Gateway {gateway.name} splits traffic by weight"
+    if gateway:
+        return "spec.traffic.gateway is set, but the cluster has no Gateway API: traffic is switched, not split"
+    return "spec.traffic.gateway is not set: traffic is switched, not split"
+
+
+def _traffic(observed: Observed, state: RolloutState) -> tuple[TrafficTarget, ...]:
+    """Who gets what share as the live route has it now, which is what users see; not what was just decided."""
+    name = observed.deployment.metadata.name
+    readiness = observed.readiness()
+    revisions = observed.revisions
+    if observed.mode is Mode.GATEWAY:
+        weights = route_weights(observed.live.get((KIND, name), {}), name)
+    else:
+        service = observed.live.get(("Service", name), {})
+        selected = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+        weights = {selected: 100} if selected else {}
+    return tuple(
+        TrafficTarget(
+            revision=revision,
+            version=version_of(revisions.get(revision)),
+            weight=weight,
+            ready_replicas=readiness.get(revision, Readiness()).ready,
+        )
+        for revision, weight in weights.items()
+    )

@@ -1,0 +1,60 @@
+"""The objects that run one revision: a Deployment and the Service that its weight points to."""
+
+from typing import Any
+
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.core.names import HTTP_PORT, child_name, model_labels, revision_labels
+from leadsman.core.owner import owner_references
+
+
+def desired_deployment(
+    deployment: ModelDeployment, revision: str, template: dict[str, Any], replicas: int
+) -> dict[str, Any]:
+    """The Deployment of a revision. Its template is the one pinned in the ModelRevision, so it never restarts by itself."""
+    name = deployment.metadata.name
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(deployment, child_name(name, revision), revision_labels(name, revision)),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": revision_labels(name, revision)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": template,
+        },
+    }
+
+
+def desired_revision_service(deployment: ModelDeployment, revision: str) -> dict[str, Any]:
+    """The Service of one revision; the route's weights point to it."""
+    name = deployment.metadata.name
+    labels = revision_labels(name, revision)
+    return _service(_metadata(deployment, child_name(name, revision), labels), labels)
+
+
+def desired_stable_service(deployment: ModelDeployment, stable: str) -> dict[str, Any]:
+    """The Service that always selects the stable revision. Its name never changes."""
+    name = deployment.metadata.name
+    return _service(_metadata(deployment, name, model_labels(name)), revision_labels(name, stable))
+
+
+def _service(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {
+            "selector": selector,
+            "ports": [{"name": "http", "port": 80, "targetPort": HTTP_PORT, "protocol": "TCP", "appProtocol": "http"}],
+        },
+    }
+
+
+def _metadata(deployment: ModelDeployment, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": deployment.metadata.namespace,
+        "labels": labels,
+        "ownerReferences": owner_references(deployment),
+    }

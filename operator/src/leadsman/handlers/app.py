@@ -1,0 +1,38 @@
+"""What the handlers share: the reconciler, and a bell for each ModelDeployment that rings when it should look again."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from leadsman.shell.reconciler import Reconciler
+from leadsman.shell.telemetry import Key
+
+
+@dataclass
+class App:
+    """kopf passes it to every handler as `memo`."""
+
+    reconciler: Reconciler
+    bells: dict[Key, asyncio.Event] = field(default_factory=dict)
+
+    @contextmanager
+    def bell(self, key: Key) -> Iterator[asyncio.Event]:
+        """The bell of a ModelDeployment, for as long as its daemon runs."""
+        self.bells[key] = asyncio.Event()
+        try:
+            yield self.bells[key]
+        finally:
+            del self.bells[key]
+            self.reconciler.forget(key)
+
+    def wake(self, namespace: str, name: str) -> None:
+        """Ring for one ModelDeployment."""
+        if bell := self.bells.get((namespace, name)):
+            bell.set()
+
+    def wake_all(self, namespace: str) -> None:
+        """Ring for every ModelDeployment of a namespace."""
+        for key, bell in self.bells.items():
+            if key[0] == namespace:
+                bell.set()

@@ -1,0 +1,33 @@
+"""Events of what belongs to a ModelDeployment, or is used by it, wake its daemon."""
+
+from collections.abc import Mapping
+
+import kopf
+
+from leadsman.core.names import MANAGED_BY, MODEL_LABEL
+from leadsman.handlers.app import App
+from leadsman.shell.kube import DEPLOYMENT, HTTP_ROUTE, MODEL_REVISION, POD, ROLLOUT_POLICY, SERVICE, Resource
+
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, POD, HTTP_ROUTE)
+
+
+def selector(resource: Resource) -> tuple[str, ...]:
+    """A resource as kopf names it: group/version and plural, or version and plural for the core group."""
+    return (resource.api_version, resource.plural)
+
+
+def child_changed(namespace: str, labels: Mapping[str, str], memo: App, **_: object) -> None:
+    """A child was made, changed or deleted."""
+    memo.wake(namespace, labels[MODEL_LABEL])
+
+
+def policy_changed(namespace: str, memo: App, **_: object) -> None:
+    """A policy was made, changed or deleted: whoever uses it looks again."""
+    memo.wake_all(namespace)
+
+
+for _child in CHILDREN:
+    kopf.on.event(*selector(_child), labels={MODEL_LABEL: kopf.PRESENT, MANAGED_BY: kopf.PRESENT}, id=_child.plural)(
+        child_changed
+    )
+kopf.on.event(*selector(ROLLOUT_POLICY))(policy_changed)

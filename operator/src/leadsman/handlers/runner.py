@@ -1,0 +1,61 @@
+"""Wire the operator together and run it: API connection, HTTP endpoints, Lease, kopf."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import httpx
+import kopf
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from leadsman.handlers import children, modeldeployments, startup
+from leadsman.handlers.app import App
+from leadsman.shell.http import serve_http
+from leadsman.shell.kube import KubeClient, connect
+from leadsman.shell.lease import lead
+from leadsman.shell.reconciler import Reconciler
+from leadsman.shell.settings import Settings
+from leadsman.shell.telemetry import Heartbeat, Metrics
+
+# Importing them registers their handlers with kopf.
+HANDLERS = (children, modeldeployments, startup)
+
+
+async def run(settings: Settings) -> None:
+    """Run until told to stop. Raises LeaseLostError when another process may lead."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    heartbeat = Heartbeat()
+    async with (
+        connect() as api,
+        httpx.AsyncClient(trust_env=False) as http,
+        serve_http(settings.http_port, registry, heartbeat, _now),
+    ):
+        reconciler = Reconciler(
+            kube=KubeClient(api),
+            http=http,
+            metrics=Metrics(registry),
+            heartbeat=heartbeat,
+            serving_image=settings.serving_image,
+            identity=settings.identity,
+            clock=_now,
+            slots=asyncio.Semaphore(settings.max_passes),
+        )
+
+        async def work() -> None:
+            await kopf.operator(
+                standalone=True,
+                clusterwide=not settings.namespaces,
+                namespaces=settings.namespaces,
+                memo=App(reconciler),
+            )
+
+        if settings.leader_election:
+            await lead(api, settings.lease_name, settings.lease_namespace, settings.identity, work)
+        else:
+            await work()
+
+
+def _now() -> datetime:
+    """The operator's only clock. Whole seconds: what is stored is what was decided by."""
+    return datetime.now(UTC).replace(microsecond=0)

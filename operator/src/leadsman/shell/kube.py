@@ -1,0 +1,174 @@
+"""The Kubernetes API as six calls. The only module that knows the client library."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from leadsman.core.names import FIELD_MANAGER
+
+_TIMEOUT_SECONDS = 30
+_APPLY = "application/apply-patch+yaml"
+
+
+class KubeError(Exception):
+    """The API server refused or could not be reached."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status; 0 when there was no answer."""
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later without anybody changing anything."""
+        return self.status in (0, 409, 429) or self.status >= 500
+
+
+class NotFoundError(KubeError):
+    """No such object, or no such kind."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object, as its URLs name it."""
+
+    api: str
+    """`api/v1` or `apis/<group>/<version>`."""
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """The kind's apiVersion."""
+        return self.api.removeprefix("apis/").removeprefix("api/")
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """The URL path of the collection, of one object, or of its subresource."""
+        parts = [self.api, f"namespaces/{namespace}", self.plural, name, subresource]
+        return "/" + "/".join(part for part in parts if part)
+
+
+MODEL_DEPLOYMENT = Resource("apis/leadsman.dev/v1alpha1", "modeldeployments", "ModelDeployment")
+MODEL_REVISION = Resource("apis/leadsman.dev/v1alpha1", "modelrevisions", "ModelRevision")
+ROLLOUT_POLICY = Resource("apis/leadsman.dev/v1alpha1", "rolloutpolicies", "RolloutPolicy")
+DEPLOYMENT = Resource("apis/apps/v1", "deployments", "Deployment")
+SERVICE = Resource("api/v1", "services", "Service")
+POD = Resource("api/v1", "pods", "Pod")
+HTTP_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
+EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")
+
+
+class Kube(Protocol):
+    """What the shell needs of the Kubernetes API. Every call raises KubeError, NotFoundError for a 404."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        """Read one object."""
+        ...
+
+    async def list(self, resource: Resource, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Read the objects that carry all labels."""
+        ...
+
+    async def apply(self, resource: Resource, body: dict[str, Any], subresource: str = "") -> dict[str, Any]:
+        """Server-side apply as the one field manager; conflicts are taken over, for we own what we name."""
+        ...
+
+    async def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
+        """Create one object."""
+        ...
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Delete one object with its dependents; one that is gone already is no error."""
+        ...
+
+
+class KubeClient:
+    """`Kube` over the official client's connection, authentication and TLS."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        """Read one object."""
+        return await self._call("GET", resource.path(namespace, name))
+
+    async def list(self, resource: Resource, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Read the objects that carry all labels."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        found = await self._call("GET", resource.path(namespace), query={"labelSelector": selector})
+        # Items of a list carry no kind of their own.
+        return [{"kind": resource.kind, "apiVersion": resource.api_version, **item} for item in found["items"]]
+
+    async def apply(self, resource: Resource, body: dict[str, Any], subresource: str = "") -> dict[str, Any]:
+        """Server-side apply as the one field manager."""
+        metadata = body["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"], subresource)
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._call("PATCH", path, query=query, body=body, content_type=_APPLY)
+
+    async def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
+        """Create one object."""
+        path = resource.path(body["metadata"]["namespace"])
+        return await self._call("POST", path, query={"fieldManager": FIELD_MANAGER}, body=body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Delete one object; one that is gone already is no error."""
+        try:
+            await self._call("DELETE", resource.path(namespace, name), query={"propagationPolicy": "Background"})
+        except NotFoundError:
+            return
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        try:
+            request = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
+            content = await response.read()
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            raise KubeError(
+                f"{method} {path}: no answer from the API server: {error or type(error).__name__}"
+            ) from error
+        if response.status >= 400:
+            raise _error(method, path, response.status, content)
+        parsed: dict[str, Any] = json.loads(content)
+        return parsed
+
+
+def _error(method: str, path: str, status: int, content: bytes) -> KubeError:
+    try:
+        reason = json.loads(content).get("message", "")
+    except ValueError:
+        reason = content[:200].decode(errors="replace")
+    kind = NotFoundError if status == 404 else KubeError
+    return kind(f"{method} {path}: {status}: {reason}", status)
+
+
+@asynccontextmanager
+async def connect() -> AsyncIterator[client.ApiClient]:
+    """A connection by the pod's ServiceAccount, else by kubeconfig."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        await config.load_kube_config(client_configuration=configuration)
+    async with client.ApiClient(configuration) as api:
+        yield api

@@ -1,0 +1,93 @@
+"""Read a ModelDeployment and all that belongs to it from the API server, freshly on every pass."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.api.rolloutpolicy import RolloutPolicy, RolloutPolicySpec
+from leadsman.core.names import model_labels
+from leadsman.core.observed import Observed
+from leadsman.core.pods import parse_pod
+from leadsman.shell.kube import (
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
+    MODEL_REVISION,
+    POD,
+    ROLLOUT_POLICY,
+    SERVICE,
+    Kube,
+    NotFoundError,
+)
+
+T = TypeVar("T", ModelDeployment, RolloutPolicy)
+
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE)
+
+
+class InvalidObjectError(Exception):
+    """An object is not what its CRD says; the message names the field."""
+
+
+async def read_deployment(kube: Kube, namespace: str, name: str) -> dict[str, Any] | None:
+    """The raw ModelDeployment; None when it is gone or going."""
+    try:
+        raw = await kube.get(MODEL_DEPLOYMENT, namespace, name)
+    except NotFoundError:
+        return None
+    return None if raw["metadata"].get("deletionTimestamp") else raw
+
+
+async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
+    """Read the rest. Raises KubeError, and InvalidObjectError for an object that cannot be understood."""
+    deployment = parse(ModelDeployment, raw)
+    namespace, name = deployment.metadata.namespace, deployment.metadata.name
+    labels = model_labels(name)
+    policy, pods, (routes, has_gateway_api), *children = await asyncio.gather(
+        _policy(kube, deployment),
+        kube.list(POD, namespace, labels),
+        _routes(kube, namespace, labels),
+        *(kube.list(resource, namespace, labels) for resource in CHILDREN),
+    )
+    objects = [item for found in (*children, routes) for item in found]
+    return Observed(
+        deployment=deployment,
+        policy=policy,
+        pods=[parse_pod(pod) for pod in pods],
+        live={(item["kind"], item["metadata"]["name"]): item for item in objects},
+        has_gateway_api=has_gateway_api,
+    )
+
+
+async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec | None:
+    reference = deployment.spec.rollout_policy
+    if reference is None:
+        return RolloutPolicySpec()
+    try:
+        raw = await kube.get(ROLLOUT_POLICY, deployment.metadata.namespace, reference.name)
+    except NotFoundError:
+        return None
+    return parse(RolloutPolicy, raw).spec
+
+
+async def _routes(kube: Kube, namespace: str, labels: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
+    try:
+        return await kube.list(HTTP_ROUTE, namespace, labels), True
+    except NotFoundError:
+        return [], False
+
+
+def parse(kind: type[T], raw: Mapping[str, Any]) -> T:
+    """Parse an object that the API server has validated. Raises InvalidObjectError."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        name = raw["metadata"]["name"]
+        raise InvalidObjectError(
+            f"{kind.__name__} {name}: {where}: {first['msg']}, found {first['input']!r}"
+        ) from error

@@ -1,0 +1,202 @@
+"""One pass over a ModelDeployment: observe, decide, commit the decision to the status, act on it.
+
+The decision is committed before it is acted on. A process that dies in between finds its own decision when it starts
+again, and acts on it; were it the other way round, it would find traffic moved for reasons nobody remembers.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from leadsman.api.base import API_VERSION
+from leadsman.api.conditions import ConditionType, Reason
+from leadsman.api.metadata import ObjectMeta
+from leadsman.api.status import ModelDeploymentStatus
+from leadsman.core.decide import Plan, decide, state_of
+from leadsman.core.desired import Action
+from leadsman.core.observed import Observed
+from leadsman.core.status import refused_status
+from leadsman.shell.kube import (
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
+    MODEL_REVISION,
+    SERVICE,
+    Kube,
+    KubeError,
+    Resource,
+)
+from leadsman.shell.observe import InvalidObjectError, observe, read_deployment
+from leadsman.shell.recorder import post_event
+from leadsman.shell.scrape import scrape
+from leadsman.shell.telemetry import Heartbeat, Key, Metrics
+
+_RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, HTTP_ROUTE)}
+_FIRST_RETRY = timedelta(seconds=1)
+_LONGEST_RETRY = timedelta(minutes=2)
+_REFUSED_RETRY = timedelta(minutes=5)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Reconciler:
+    """Runs passes. Holds connections and telemetry; nothing that a restart would miss."""
+
+    kube: Kube
+    http: httpx.AsyncClient
+    metrics: Metrics
+    heartbeat: Heartbeat
+    serving_image: str
+    identity: str
+    clock: Callable[[], datetime]
+    slots: asyncio.Semaphore
+    failures: dict[Key, int] = field(default_factory=dict)
+
+    async def reconcile(self, key: Key) -> timedelta:
+        """Run one pass; returns when to look again at the latest. Never raises but for cancellation."""
+        async with self.slots:
+            self.heartbeat.expect(key, self.clock())
+            with self.metrics.pass_seconds.time():
+                again, result = await self._attempt(key)
+        self.metrics.passes.labels(result).inc()
+        self.heartbeat.expect(key, self.clock() + again)
+        return again
+
+    def forget(self, key: Key) -> None:
+        """The ModelDeployment is gone."""
+        self.failures.pop(key, None)
+        self.heartbeat.forget(key)
+        self.metrics.forget(key)
+
+    async def _attempt(self, key: Key) -> tuple[timedelta, str]:
+        raw: dict[str, Any] | None = None
+        try:
+            raw = await read_deployment(self.kube, *key)
+            again = _REFUSED_RETRY if raw is None else await self._pass(key, raw)
+        except InvalidObjectError as error:
+            await self._refuse(raw, Reason.INVALID_SPEC, str(error))
+            return _REFUSED_RETRY, "refused"
+        except KubeError as error:
+            if not error.retryable:
+                await self._refuse(raw, Reason.REFUSED, str(error))
+                return _REFUSED_RETRY, "refused"
+            return self._back_off(key, str(error)), "retried"
+        except Exception:
+            # A defect of ours must neither end the daemon nor spin: it is logged in full and tried again.
+            log.exception("the pass over %s/%s failed", *key)
+            return self._back_off(key, "defect"), "failed"
+        self.failures.pop(key, None)
+        return again, "done"
+
+    def _back_off(self, key: Key, why: str) -> timedelta:
+        failures = self.failures[key] = self.failures.get(key, 0) + 1
+        longest = min(_FIRST_RETRY * 2 ** min(failures - 1, 10), _LONGEST_RETRY)
+        again = longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not secrecy
+        log.warning("%s/%s: %s; trying again in %.1f s", *key, why, again.total_seconds())
+        return again
+
+    async def _pass(self, key: Key, raw: dict[str, Any]) -> timedelta:
+        observed = await observe(self.kube, raw)
+        state = state_of(observed)
+        watched = {state.stable, state.candidate.revision} if state.candidate else set()
+        samples = await scrape(self.http, [pod for pod in observed.pods if pod.revision in watched])
+        plan = decide(observed, samples, self.serving_image, self.clock())
+        await self._write_records(observed, plan)
+        try:
+            await self._commit(observed, raw, plan.status)
+        except KubeError:
+            # Taking traffic away needs no record to be safe; giving it does.
+            if plan.weight < (observed.deployment.status.weight or 0):
+                await self._act(observed, plan)
+            raise
+        await self._act(observed, plan)
+        await self._tell(observed, plan)
+        self._gauge(key, plan)
+        return plan.requeue_after
+
+    async def _write_records(self, observed: Observed, plan: Plan) -> None:
+        namespace = observed.deployment.metadata.namespace
+        for action in plan.records:
+            await self._write(action, namespace)
+        for name, status in plan.receipts.items():
+            body = _status_body(
+                MODEL_REVISION,
+                ObjectMeta(name=name, namespace=namespace),
+                status.model_dump(mode="json", by_alias=True, exclude_none=True),
+            )
+            self.metrics.writes.labels(MODEL_REVISION.kind).inc()
+            await self.kube.apply(MODEL_REVISION, body, "status")
+
+    async def _commit(self, observed: Observed, raw: dict[str, Any], status: ModelDeploymentStatus) -> None:
+        """Write the status, against the very version of the object that the decision was based on."""
+        if status == observed.deployment.status:
+            return
+        await self._write_status(ObjectMeta.model_validate(raw["metadata"]), status)
+
+    async def _write_status(self, metadata: ObjectMeta, status: ModelDeploymentStatus) -> None:
+        body = _status_body(
+            MODEL_DEPLOYMENT, metadata, status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        )
+        body["metadata"]["resourceVersion"] = metadata.resource_version
+        self.metrics.writes.labels(MODEL_DEPLOYMENT.kind).inc()
+        await self.kube.apply(MODEL_DEPLOYMENT, body, "status")
+
+    async def _act(self, observed: Observed, plan: Plan) -> None:
+        for action in plan.actions:
+            await self._write(action, observed.deployment.metadata.namespace)
+
+    async def _write(self, action: Action, namespace: str) -> None:
+        resource = _RESOURCES[action.kind]
+        self.metrics.writes.labels(action.kind).inc()
+        if action.body is None:
+            await self.kube.delete(resource, namespace, action.name)
+        else:
+            await self.kube.apply(resource, action.body)
+
+    async def _tell(self, observed: Observed, plan: Plan) -> None:
+        metadata = observed.deployment.metadata
+        first = plan.status.rollout.decisions - len(plan.notices) + 1
+        for sequence, notice in enumerate(plan.notices, start=first):
+            self.metrics.decisions.labels(notice.reason.value).inc()
+            log.log(
+                logging.WARNING if notice.warning else logging.INFO,
+                notice.message,
+                extra={"namespace": metadata.namespace, "model": metadata.name, "reason": notice.reason.value},
+            )
+            # The receipt is kept already; an Event that cannot be posted is not worth failing for.
+            with suppress(KubeError):
+                await post_event(self.kube, metadata, notice, sequence, self.identity, self.clock())
+
+    async def _refuse(self, raw: dict[str, Any] | None, reason: Reason, message: str) -> None:
+        """Say in the status why nothing can be done. What serves is left as it is."""
+        log.error("%s", message, extra={"reason": reason.value})
+        if raw is None:
+            return
+        metadata = ObjectMeta.model_validate(raw["metadata"])
+        with suppress(KubeError, ValueError):
+            previous = ModelDeploymentStatus.model_validate(raw.get("status", {}))
+            status = refused_status(previous, metadata.generation, reason, message, self.clock())
+            if status != previous:
+                await self._write_status(metadata, status)
+
+    def _gauge(self, key: Key, plan: Plan) -> None:
+        ready = [c.status == "True" for c in plan.status.conditions if c.type == ConditionType.READY]
+        self.metrics.weight.labels(*key).set(plan.weight)
+        self.metrics.ready.labels(*key).set(any(ready))
+
+
+def _status_body(resource: Resource, metadata: ObjectMeta, status: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": resource.kind,
+        "metadata": {"name": metadata.name, "namespace": metadata.namespace},
+        "status": status,
+    }

@@ -1,0 +1,65 @@
+"""Read the raw counters of serving pods, straight from the pods."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from leadsman.core.evidence import Histogram, PodSample
+from leadsman.core.names import METRICS_PORT
+from leadsman.core.pods import Pod
+
+_TIMEOUT_SECONDS = 2.0
+_REQUESTS = "leadsman_serving_requests"
+_DURATION = "leadsman_serving_request_duration_seconds"
+_STARTED = "process_start_time_seconds"
+
+log = logging.getLogger(__name__)
+
+
+async def scrape(http: httpx.AsyncClient, pods: Sequence[Pod]) -> list[PodSample]:
+    """Scrape all pods that have an address at once. One that does not answer is left out: silence is not evidence."""
+    found = await asyncio.gather(*(_scrape(http, pod) for pod in pods if pod.ip))
+    return [sample for sample in found if sample is not None]
+
+
+async def _scrape(http: httpx.AsyncClient, pod: Pod) -> PodSample | None:
+    host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
+    try:
+        response = await http.get(f"http://{host}:{METRICS_PORT}/metrics", timeout=_TIMEOUT_SECONDS)
+        response.raise_for_status()
+        return parse_sample(pod, response.text)
+    except (httpx.HTTPError, ValueError) as error:
+        log.info("pod %s gives no counters: %s", pod.name, error or type(error).__name__)
+        return None
+
+
+def parse_sample(pod: Pod, text: str) -> PodSample:
+    """Parse a pod's Prometheus text. Raises ValueError when it is not such a text or a counter is missing."""
+    started: float | None = None
+    by_code: dict[str, int] = {}
+    buckets: dict[float, int] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == f"{_REQUESTS}_total":
+                code = sample.labels.get("code", "")
+                by_code[code] = by_code.get(code, 0) + int(sample.value)
+            elif sample.name == f"{_DURATION}_bucket":
+                bound = float(sample.labels["le"])
+                buckets[bound] = buckets.get(bound, 0) + int(sample.value)
+            elif sample.name == _STARTED:
+                started = sample.value
+    if started is None or not by_code or not buckets:
+        raise ValueError(f"expected {_REQUESTS}_total, {_DURATION} and {_STARTED} in the pod's metrics")
+    requests = sum(by_code.values())
+    bounds = tuple(sorted(buckets))
+    return PodSample(
+        pod=pod.uid,
+        started=started,
+        revision=pod.revision,
+        requests=requests,
+        errors=requests - sum(count for code, count in by_code.items() if code.startswith("2")),
+        latency=Histogram(bounds=bounds, counts=tuple(buckets[bound] for bound in bounds)),
+    )
