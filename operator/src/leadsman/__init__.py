@@ -1,0 +1,1 @@
+"""Leadsman: a Kubernetes operator that rolls machine-learning models out on evidence."""

@@ -61,7 +61,7 @@ _KINDS = (
         rules=(
             {
                 "rule": f"self.metadata.name.size() <= {NAME_MAX_LENGTH}",
-                "message": f"the name may have at most {NAME_MAX_LENGTH} characters: the names of its Services add 9 to it",
+                "message": f"the name may have at most {NAME_MAX_LENGTH} characters: its Services' names add 9 to it",
             },
             {
                 "rule": _DNS_LABEL,

@@ -17,7 +17,8 @@ class ModelSource(ApiModel):
     """Where the model's bytes are."""
 
     uri: str = Field(
-        description="The ONNX file: https://host/path, s3://bucket/key or pvc://claim/path. http:// is for stores inside the cluster.",
+        description="The ONNX file: https://host/path, s3://bucket/key or pvc://claim/path; "
+        "http:// is for stores inside the cluster.",
         max_length=2048,
         pattern=MODEL_URI_PATTERN,
     )
@@ -33,7 +34,8 @@ class ModelSource(ApiModel):
     )
     secret_name: ObjectName | None = Field(
         default=None,
-        description="A Secret of this namespace whose keys become environment variables of the container that fetches the model, for example AWS_ACCESS_KEY_ID. Leadsman itself never reads it.",
+        description="A Secret of this namespace whose keys become environment variables of the container that fetches "
+        "the model, for example AWS_ACCESS_KEY_ID. Leadsman itself never reads it.",
     )
 
 
@@ -79,7 +81,8 @@ class Traffic(ApiModel):
 
     gateway: GatewayRef | None = Field(
         default=None,
-        description="The Gateway that splits traffic. Without one no split is possible: a new revision is switched to when it is ready, and the old one is kept warm.",
+        description="The Gateway that splits traffic. Without one no split is possible: a new revision is switched to "
+        "when it is ready, and the old one is kept warm.",
     )
     hostnames: tuple[str, ...] = Field(default=(), description="Host names of the HTTPRoute.", max_length=16)
 

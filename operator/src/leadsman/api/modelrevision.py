@@ -32,7 +32,7 @@ class ModelRevisionSpec(ApiModel):
     model: ModelSource = Field(description="Where the model's bytes are.")
     runtime: Runtime = Field(description="How the model is run.")
     pod_template: dict[str, Any] = Field(
-        description="The pod template exactly as it runs. An upgrade of Leadsman never changes it, and so never restarts a model.",
+        description="The pod template exactly as it runs. An upgrade of Leadsman never changes it.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
 

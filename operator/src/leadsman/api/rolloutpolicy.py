@@ -54,7 +54,7 @@ class RolloutPolicySpec(ApiModel):
     )
     interval: Duration = Field(
         default=timedelta(seconds=5),
-        description="How often the evidence is looked at. Looking more often costs no accuracy.",
+        description="How often to look at the evidence. Looking often costs no accuracy.",
     )
     on_inconclusive: OnInconclusive = Field(
         default=OnInconclusive.HOLD,

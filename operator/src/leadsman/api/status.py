@@ -111,7 +111,8 @@ class ModelDeploymentStatus(ApiModel):
     rollout: RolloutState = Field(default=RolloutState(), description="The state of the rollout machine.")
     conditions: tuple[Condition, ...] = Field(
         default=(),
-        description="Available: something can serve now. Ready: the desired revision is fully out. Reconciling and Stalled are present only when True.",
+        description="Available: something can serve now. Ready: the desired revision is fully out. "
+        "Reconciling and Stalled are present only when True.",
         max_length=8,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

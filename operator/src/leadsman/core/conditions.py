@@ -109,7 +109,8 @@ def _progress(observed: Observed, state: RolloutState) -> str:
     steps = len(candidate.policy.steps)
     checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
     held = ", held after its maxDuration" if candidate.overdue else ""
-    return f"revision {revision} gets {candidate_weight(state)} % of requests (step {candidate.step + 1} of {steps}{held}): {checks}"
+    share = f"{candidate_weight(state)} % of requests (step {candidate.step + 1} of {steps}{held})"
+    return f"revision {revision} gets {share}: {checks}"
 
 
 def _trouble(observed: Observed, revision: str) -> str:

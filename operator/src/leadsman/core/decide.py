@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from leadsman.api.evidence import Judgement
 from leadsman.api.modelrevision import ModelRevisionStatus
-from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core import evidence
 from leadsman.core.desired import Action, child_actions, record_actions
-from leadsman.core.evidence import Judgement, PodSample
+from leadsman.core.evidence import PodSample
 from leadsman.core.names import child_name
 from leadsman.core.observed import Observed
 from leadsman.core.receipts import record
@@ -72,17 +72,14 @@ def _weigh(
     """Count what the pods report into the candidate's evidence; nothing to weigh without two revisions."""
     if state.candidate is None or state.stable is None:
         return state, None
-    spec = _evidence_spec(state.candidate.policy)
+    policy = state.candidate.policy
+    spec = evidence.EvidenceSpec.of(policy.false_rollback_rate, policy.checks)
     before = state.candidate.evidence or evidence.begin(state.candidate.revision, state.stable, now.timestamp())
     live = frozenset(pod.uid for pod in observed.pods)
     after = evidence.update(spec, before, samples, live, now.timestamp())
     judgement = evidence.judge(spec, after, now.timestamp())
     candidate = state.candidate.model_copy(update={"evidence": after, "checks": judgement.checks})
     return state.model_copy(update={"candidate": candidate}), judgement
-
-
-def _evidence_spec(policy: RolloutPolicySpec) -> evidence.EvidenceSpec:
-    return evidence.EvidenceSpec(false_rollback_rate=policy.false_rollback_rate, checks=policy.checks)
 
 
 def _receipts(

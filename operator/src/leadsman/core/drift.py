@@ -1,4 +1,4 @@
-"""Does a live object already say what we want? Only what we want is compared: defaults and other owners' fields are theirs."""
+"""Does a live object say what we want? Only what we want is compared: defaults and others' fields are theirs."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -24,8 +24,7 @@ def drifted(desired: Any, live: Any) -> bool:
     """
     if isinstance(desired, Mapping):
         return not isinstance(live, Mapping) or any(
-            key not in live and value not in ({}, []) or key in live and drifted(value, live[key])
-            for key, value in desired.items()
+            drifted(value, live[key]) if key in live else value not in ({}, []) for key, value in desired.items()
         )
     if isinstance(desired, list):
         return not isinstance(live, list) or len(desired) != len(live) or any(map(drifted, desired, live))

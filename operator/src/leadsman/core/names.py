@@ -1,4 +1,4 @@
-"""Names that Leadsman gives: labels, ports, child objects. Deterministic, so that every pass finds what the last one made."""
+"""Names that Leadsman gives: labels, ports, child objects. Deterministic: every pass finds what the last one made."""
 
 FIELD_MANAGER = "leadsman"
 MANAGED_BY = "app.kubernetes.io/managed-by"

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leadsman.api.conditions import Reason
-from leadsman.api.evidence import CheckReport, Verdict
+from leadsman.api.evidence import CheckReport, Judgement, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
 from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
-from leadsman.core.evidence import Judgement, reset_promotion
+from leadsman.core.evidence import reset_promotion
 
 # A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
 DRAIN = timedelta(seconds=30)
@@ -254,7 +254,7 @@ def _enter_step(situation: Situation, state: RolloutState, index: int) -> Move:
             "step": index,
             "step_started_at": situation.now,
             "overdue": False,
-            "evidence": reset_promotion(candidate.evidence),
+            "evidence": reset_promotion(candidate.evidence) if candidate.evidence else None,
         }
     )
     after = _with(state, phase=Phase.CANARY, candidate=entered)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from leadsman.api.conditions import Reason
 from leadsman.api.modelrevision import ModelRevision
-from leadsman.api.status import Mode, ModelDeploymentStatus, RolloutState, TrafficTarget
+from leadsman.api.status import Mode, ModelDeploymentStatus, TrafficTarget
 from leadsman.core.conditions import Finding, conditions, stalled_conditions
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Observed
@@ -24,7 +24,7 @@ def deployment_status(observed: Observed, decision: Decision, desired: str, now:
         url=f"http://{metadata.name}.{metadata.namespace}.svc/v2/models/{metadata.name}" if state.stable else "",
         stable_version=version_of(revisions.get(state.stable or "")),
         weight=candidate_weight(state) if state.candidate else None,
-        traffic=_traffic(observed, state),
+        traffic=_traffic(observed),
         rollout=state,
         conditions=conditions(observed, state, desired, observed.deployment.status.conditions, now),
     )
@@ -59,7 +59,7 @@ def _mode_message(observed: Observed) -> str:
     return "spec.traffic.gateway is not set: traffic is switched, not split"
 
 
-def _traffic(observed: Observed, state: RolloutState) -> tuple[TrafficTarget, ...]:
+def _traffic(observed: Observed) -> tuple[TrafficTarget, ...]:
     """Who gets what share as the live route has it now, which is what users see; not what was just decided."""
     name = observed.deployment.metadata.name
     readiness = observed.readiness()

@@ -10,7 +10,7 @@ from leadsman.core.owner import owner_references
 def desired_deployment(
     deployment: ModelDeployment, revision: str, template: dict[str, Any], replicas: int
 ) -> dict[str, Any]:
-    """The Deployment of a revision. Its template is the one pinned in the ModelRevision, so it never restarts by itself."""
+    """The Deployment of a revision. Its template is pinned in the ModelRevision, so it never restarts by itself."""
     name = deployment.metadata.name
     return {
         "apiVersion": "apps/v1",

@@ -26,12 +26,12 @@ class App:
             del self.bells[key]
             self.reconciler.forget(key)
 
-    def wake(self, namespace: str, name: str) -> None:
+    def wake(self, namespace: str | None, name: str) -> None:
         """Ring for one ModelDeployment."""
-        if bell := self.bells.get((namespace, name)):
+        if bell := self.bells.get((namespace or "", name)):
             bell.set()
 
-    def wake_all(self, namespace: str) -> None:
+    def wake_all(self, namespace: str | None) -> None:
         """Ring for every ModelDeployment of a namespace."""
         for key, bell in self.bells.items():
             if key[0] == namespace:

@@ -1,6 +1,7 @@
 """Events of what belongs to a ModelDeployment, or is used by it, wake its daemon."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import kopf
 
@@ -16,12 +17,12 @@ def selector(resource: Resource) -> tuple[str, ...]:
     return (resource.api_version, resource.plural)
 
 
-def child_changed(namespace: str, labels: Mapping[str, str], memo: App, **_: object) -> None:
+def child_changed(namespace: str | None, labels: Mapping[str, str], memo: App, **_: Any) -> None:
     """A child was made, changed or deleted."""
     memo.wake(namespace, labels[MODEL_LABEL])
 
 
-def policy_changed(namespace: str, memo: App, **_: object) -> None:
+def policy_changed(namespace: str | None, memo: App, **_: Any) -> None:
     """A policy was made, changed or deleted: whoever uses it looks again."""
     memo.wake_all(namespace)
 

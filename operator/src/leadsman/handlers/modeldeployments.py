@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import kopf
 
@@ -12,17 +13,18 @@ _KIND = ("leadsman.dev", "v1alpha1", MODEL_DEPLOYMENT.plural)
 
 
 @kopf.daemon(*_KIND, cancellation_timeout=10)
-async def reconcile(namespace: str, name: str, stopped: kopf.DaemonStopped, memo: App, **_: object) -> None:
+async def reconcile(namespace: str | None, name: str, stopped: kopf.DaemonStopped, memo: App, **_: Any) -> None:
     """Run passes until the ModelDeployment or the operator goes."""
-    with memo.bell((namespace, name)) as bell:
+    key = (namespace or "", name)
+    with memo.bell(key) as bell:
         while not stopped:
             bell.clear()
-            again = await memo.reconciler.reconcile((namespace, name))
-            with suppress(asyncio.TimeoutError):
+            again = await memo.reconciler.reconcile(key)
+            with suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), timeout=again.total_seconds())
 
 
 @kopf.on.event(*_KIND)
-def changed(namespace: str, name: str, memo: App, **_: object) -> None:
+def changed(namespace: str | None, name: str, memo: App, **_: Any) -> None:
     """The spec, or our own status, changed."""
     memo.wake(namespace, name)

@@ -1,6 +1,5 @@
 """The Kubernetes API as six calls. The only module that knows the client library."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -142,8 +141,8 @@ class KubeClient:
                 auth_settings=["BearerToken"],
             )
             response = await self._api.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
-            content = await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            content = await response.read()  # type: ignore[no-untyped-call]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubeError(
                 f"{method} {path}: no answer from the API server: {error or type(error).__name__}"
             ) from error
@@ -167,8 +166,8 @@ async def connect() -> AsyncIterator[client.ApiClient]:
     """A connection by the pod's ServiceAccount, else by kubeconfig."""
     configuration = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=configuration)
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=configuration)
+        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as api:
         yield api

@@ -23,15 +23,16 @@ class LeaseLostError(Exception):
     """Another process may lead by now; this one must end."""
 
 
-class _PatientLock(LeaseLock):  # type: ignore[misc]
+class _PatientLock(LeaseLock):
     """A lock for which an API server that does not answer is a failed attempt, not the end of the process."""
 
-    async def get(self, name: str, namespace: str) -> tuple[bool, object]:
+    async def get(
+        self, name: str, namespace: str
+    ) -> tuple[bool, LeaderElectionRecord] | tuple[bool, Exception] | tuple[bool, None]:
         try:
-            found: tuple[bool, object] = await super().get(name, namespace)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            return await super().get(name, namespace)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return False, client.ApiException(status=0, reason=str(error))
-        return found
 
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
         return await self._attempt(super().create(name, namespace, election_record))
@@ -41,7 +42,7 @@ class _PatientLock(LeaseLock):  # type: ignore[misc]
 
     async def release(self) -> None:
         """Give the Lease back, so that a successor need not wait until it runs out."""
-        if self.lease_reference is None:
+        if self.lease_reference is None or self.lease_reference.spec is None:
             return
         spec = self.lease_reference.spec
         spec.holder_identity, spec.lease_duration_seconds = "", 1
@@ -51,7 +52,7 @@ class _PatientLock(LeaseLock):  # type: ignore[misc]
     async def _attempt(call: Awaitable[object]) -> bool:
         try:
             return bool(await call)
-        except (client.ApiException, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (client.ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("the Lease could not be written: %s", error)
             return False
 
@@ -66,6 +67,9 @@ async def lead(
     async def started() -> None:
         leading.set()
 
+    async def stopped() -> None:
+        leading.clear()
+
     election = asyncio.ensure_future(
         LeaderElection(
             Config(
@@ -74,7 +78,7 @@ async def lead(
                 renew_deadline=_RENEW_SECONDS,
                 retry_period=_RETRY_SECONDS,
                 onstarted_leading=started,
-                onstopped_leading=None,
+                onstopped_leading=stopped,
             )
         ).run()
     )

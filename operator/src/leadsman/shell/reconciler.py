@@ -80,7 +80,7 @@ class Reconciler:
         raw: dict[str, Any] | None = None
         try:
             raw = await read_deployment(self.kube, *key)
-            again = _REFUSED_RETRY if raw is None else await self._pass(key, raw)
+            again = await self._pass(key, raw) if raw else _REFUSED_RETRY
         except InvalidObjectError as error:
             await self._refuse(raw, Reason.INVALID_SPEC, str(error))
             return _REFUSED_RETRY, "refused"
@@ -98,7 +98,7 @@ class Reconciler:
 
     def _back_off(self, key: Key, why: str) -> timedelta:
         failures = self.failures[key] = self.failures.get(key, 0) + 1
-        longest = min(_FIRST_RETRY * 2 ** min(failures - 1, 10), _LONGEST_RETRY)
+        longest = min(_FIRST_RETRY * 2.0 ** min(failures - 1, 10), _LONGEST_RETRY)
         again = longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not secrecy
         log.warning("%s/%s: %s; trying again in %.1f s", *key, why, again.total_seconds())
         return again

@@ -1,5 +1,6 @@
 """One comparison of candidate and stable: how a tick changes it, and what it says."""
 
+from collections.abc import Sequence
 from math import log
 
 from leadsman.api.evidence import ArmTotals, Comparison
@@ -62,8 +63,14 @@ def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> 
 
 
 def log_harm(comparison: Comparison) -> float:
-    """Return the log of the evidence against "the candidate's odds of an event are at most the stable revision's"."""
-    return mixture(comparison.harm, dispersion.harm_inflation(comparison))
+    """Return the log of the evidence against "the candidate's odds of an event are at most the stable revision's".
+
+    It is never above 0 before the candidate has been counted twice: one tick alone cannot tell a clump from harm, and
+    where errors come in clumps of ten, a tick's worth of them would be enough to decide.
+    """
+    evidence = mixture(comparison.harm, dispersion.harm_inflation(comparison))
+    counted_once = comparison.candidate.requests == comparison.candidate_dispersion.last.requests
+    return min(0.0, evidence) if counted_once else evidence
 
 
 def log_promotion(comparison: Comparison) -> float:
@@ -74,9 +81,15 @@ def log_promotion(comparison: Comparison) -> float:
     whole, so their weighted mean is. Excluding it shows a candidate that is good enough by itself or no worse than
     what serves now: a stable revision that itself errs more than is tolerated does not block every successor.
     """
+    return log_promotion_later(comparison, comparison.absolute)
+
+
+def log_promotion_later(comparison: Comparison, absolute: Sequence[float]) -> float:
+    """Return what the promotion evidence would be with that absolute part in place of the present one."""
     phi = dispersion.promotion_inflation(comparison)
-    absolute, relative = mixture(comparison.absolute, phi), mixture(comparison.relative, phi)
-    return log_sum_exp(log(ABSOLUTE_WEIGHT) + absolute, log(1 - ABSOLUTE_WEIGHT) + relative)
+    return log_sum_exp(
+        log(ABSOLUTE_WEIGHT) + mixture(absolute, phi), log(1 - ABSOLUTE_WEIGHT) + mixture(comparison.relative, phi)
+    )
 
 
 def odds_ratio(comparison: Comparison) -> float | None:

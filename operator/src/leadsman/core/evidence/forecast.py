@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from math import log
 
 from leadsman.api.evidence import Comparison
-from leadsman.core.evidence.comparison import log_promotion
+from leadsman.core.evidence.comparison import log_promotion, log_promotion_later
 from leadsman.core.evidence.processes import acceptable_rates
 
 _PRIOR_REQUESTS = 100
 """Requests' worth of belief in an eighth of the tolerated rate, before the candidate has shown any of its own."""
 
-_LONGEST = 10_000_000
+_LONGEST = 1_000_000
 
 
 def requests_needed(comparison: Comparison, log_needed: float) -> int | None:
@@ -26,7 +26,7 @@ def requests_needed(comparison: Comparison, log_needed: float) -> int | None:
 
     def enough(requests: int) -> bool:
         later = tuple(now + requests * rise for now, rise in zip(comparison.absolute, growth, strict=True))
-        return log_promotion(comparison.model_copy(update={"absolute": later})) >= log_needed
+        return log_promotion_later(comparison, later) >= log_needed
 
     if max(growth) <= 0 or not enough(_LONGEST):
         return None
