@@ -1,9 +1,11 @@
 """Whatever a client sends: an answer that blames the request, and a server that is none the worse."""
 
+import socket
 from typing import Any
 
 import httpx
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,3 +65,31 @@ def test_any_body(body: bytes, total_server: ServerProcess, client: httpx.Client
 def test_any_path(method: str, parts: list[str], total_server: ServerProcess, client: httpx.Client) -> None:
     response = client.request(method, f"{total_server.url}/{'/'.join(parts)}")
     assert response.status_code in (200, 400, 404, 405), (parts, response.text)
+
+
+RAW: dict[str, tuple[bytes, bytes]] = {
+    "hangs up in mid-body": (b"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{", b""),
+    "hangs up in mid-chunk": (
+        b"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{",
+        b"",
+    ),
+    "a length that is no number": (
+        b"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n{",
+        b" 400 ",
+    ),
+    "a negative length": (b"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n{", b" 400 "),
+    "not HTTP": (b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("case", RAW)
+def test_any_connection(case: str, total_server: ServerProcess, client: httpx.Client) -> None:
+    sent, expected = RAW[case]
+    with socket.create_connection(("127.0.0.1", httpx.URL(total_server.url).port or 0), timeout=10) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1000)
+    assert expected in answer
+    assert client.get(f"{total_server.url}/v2/health/ready").status_code == 200
+    assert total_server.process.poll() is None
+    assert total_server.log[1:] == [], "nothing that a client does is a bug in the server"
