@@ -34,9 +34,9 @@ def at_most(rate: float, runs: int) -> float:
 @pytest.mark.parametrize(
     ("traffic", "runs"),
     [
-        pytest.param(Traffic(0.2), 100, id="a request every five seconds"),
-        pytest.param(Traffic(2, looks=180), 100, id="two requests a second"),
-        pytest.param(Traffic(20, looks=120), 100, id="twenty requests a second"),
+        pytest.param(Traffic(0.2, looks=240), 60, id="a request every five seconds"),
+        pytest.param(Traffic(2, looks=180), 60, id="two requests a second"),
+        pytest.param(Traffic(20, looks=120), 60, id="twenty requests a second"),
         pytest.param(Traffic(20, looks=120, clump=2), 60, id="errors in clumps of two"),
         pytest.param(Traffic(20, looks=120, clump=5), 60, id="errors in clumps of five"),
         pytest.param(Traffic(20, looks=120, clump=10), 60, id="errors in clumps of ten"),

@@ -32,18 +32,6 @@ def test_the_false_rollback_rate_is_the_policys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "names"),
-    [
-        (EvidenceSpec(), ()),
-        (EvidenceSpec(latency=LatencyCheck()), ("latency",)),
-        (EvidenceSpec(ErrorRateCheck(), LatencyCheck()), ("errorRate", "latency")),
-    ],
-)
-def test_names(spec: EvidenceSpec, names: tuple[str, ...]) -> None:
-    assert spec.names == names
-
-
-@pytest.mark.parametrize(
     "check", [{"errorRate": {"tolerate": 0}}, {"errorRate": {"tolerate": 1}}, {"latency": {"tolerateRatio": 0.9}}]
 )
 def test_values_out_of_bounds_are_refused(check: dict[str, object]) -> None:

@@ -100,7 +100,7 @@ def roll_out(spec: EvidenceSpec, traffic: Traffic, seed: int, until: frozenset[V
     """Look at the pods until the verdict is one of `until`, or the looks are over."""
     state = begin("v2", "v1", 0.0)
     verdict, now, samples = Verdict.COLLECTING, 0.0, list[PodSample]()
-    for now, samples in scrapes(traffic, seed):  # noqa: B007
+    for now, samples in scrapes(traffic, seed):
         before, state = state, update(spec, state, samples, {"stable", "candidate"}, now)
         if state.comparisons != before.comparisons:
             verdict = judge(spec, state, now).verdict

@@ -24,7 +24,8 @@ def update(
     """Return the evidence after one look at the pods, at `now` (Unix seconds).
 
     `samples` are the counters that could be read, in any order, of any revision; `live_pods` the UIDs of the pods that
-    exist. The same samples again change nothing, and neither does a look between two requests. Costs some 0.2 ms.
+    exist. The same samples again change nothing, and neither does a look between two requests. It costs some 0.1 ms per
+    comparison; errors are one, latency is four.
     """
     new = difference(state, samples, live_pods)
     changes: dict[str, object] = {"pods": new.pods, "unseen_since": _unseen_since(state, samples, now)}

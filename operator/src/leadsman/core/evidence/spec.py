@@ -32,10 +32,3 @@ class EvidenceSpec:
             latency=next((check.latency for check in reversed(checks) if check.latency), None),
             false_rollback_rate=false_rollback_rate,
         )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the checks, in the order of the reports."""
-        return tuple(
-            name for name, check in ((ERROR_RATE, self.error_rate), (LATENCY, self.latency)) if check is not None
-        )
