@@ -46,7 +46,7 @@ class OnnxModel:
     `digest` is "sha256:<hex>" of the model file as loaded.
     """
 
-    def __init__(self, session: Any, signature: Signature, digest: str) -> None:  # noqa: ANN401 - untyped library
+    def __init__(self, session: Any, signature: Signature, digest: str) -> None:
         self._session = session
         self.signature = signature
         self.digest = digest
@@ -115,7 +115,7 @@ def explain(error: Exception) -> str:
     return _SOURCE_PLACE.sub("", _ORT_PREFIX.sub("", text)).rstrip(".")
 
 
-def _options(threads: int) -> Any:  # noqa: ANN401 - untyped library
+def _options(threads: int) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -125,7 +125,7 @@ def _options(threads: int) -> Any:  # noqa: ANN401 - untyped library
     return options
 
 
-def _spec(role: str, node: Any) -> TensorSpec:  # noqa: ANN401 - untyped library
+def _spec(role: str, node: Any) -> TensorSpec:
     kind = str(node.type)
     datatype = _DATATYPES.get(kind.removeprefix("tensor(").removesuffix(")")) if kind.startswith("tensor(") else None
     if datatype is None:
