@@ -1,0 +1,70 @@
+{{- define "leadsman.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "leadsman.selectorLabels" -}}
+app.kubernetes.io/name: leadsman
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "leadsman.labels" -}}
+{{ include "leadsman.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "leadsman.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "leadsman.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "leadsman.servingImage" -}}
+{{- default (printf "ghcr.io/leadsman/leadsman-serving:%s" .Chart.AppVersion) .Values.servingImage -}}
+{{- end -}}
+
+{{/* What the operator does in every namespace that it watches, and nothing else: no Secrets, no ConfigMaps. */}}
+{{- define "leadsman.rules" -}}
+# Its own kinds. The patch of a ModelDeployment sets and removes the finalizer.
+- apiGroups: [leadsman.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch, patch]
+- apiGroups: [leadsman.dev]
+  resources: [rolloutpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [leadsman.dev]
+  resources: [modelrevisions]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [leadsman.dev]
+  resources: [modeldeployments/status, modelrevisions/status]
+  verbs: [patch]
+# Children name the ModelDeployment as their owner, with blockOwnerDeletion.
+- apiGroups: [leadsman.dev]
+  resources: [modeldeployments/finalizers]
+  verbs: [update]
+# Children. Server-side apply needs create and patch.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
