@@ -5,9 +5,13 @@ null defaults dropped, exclusive bounds in their boolean form (apiextensions-api
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from leadsman.api.base import GROUP, VERSION, ApiModel
+from leadsman.api.fields import format_duration
 from leadsman.api.modeldeployment import NAME_MAX_LENGTH, ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicy
@@ -31,6 +35,7 @@ class _Kind:
     short_name: str
     columns: tuple[_Column, ...]
     rules: tuple[dict[str, str], ...] = ()
+    as_written: tuple[str, ...] = ()
     status_default: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,6 +73,7 @@ _KINDS = (
                 "message": "the name must be a DNS label that begins with a letter: its Services are named after it",
             },
         ),
+        as_written=("status",),
         status_default={"observedGeneration": -1},
     ),
     _Kind(
@@ -93,6 +99,7 @@ _KINDS = (
             _Column("Message", ".status.message", priority=1),
             _AGE,
         ),
+        as_written=("spec", "status"),
     ),
 )
 
@@ -142,8 +149,23 @@ def _column(column: _Column) -> dict[str, Any]:
     return written
 
 
+class _WireDefaults(GenerateJsonSchema):
+    """Writes defaults as they stand in a manifest: durations as strings, nothing that is not set."""
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case ApiModel():
+                return dft.model_dump(mode="json", by_alias=True, exclude_none=True)
+            case timedelta():
+                return format_duration(dft)
+            case tuple():
+                return [self.encode_default(item) for item in dft]
+            case _:
+                return super().encode_default(dft)
+
+
 def _root_schema(kind: _Kind) -> dict[str, Any]:
-    raw = kind.model.model_json_schema(by_alias=True)
+    raw = kind.model.model_json_schema(by_alias=True, schema_generator=_WireDefaults)
     schema = _structural(raw, raw.get("$defs", {}))
     properties = schema["properties"]
     schema["properties"] = {
@@ -155,11 +177,11 @@ def _root_schema(kind: _Kind) -> dict[str, Any]:
     schema["required"] = [name for name in schema.get("required", []) if name != "metadata"]
     if not schema["required"]:
         del schema["required"]
+    for name in kind.as_written:
+        # What was recorded is never filled up by the defaults of a later version.
+        _drop_defaults(schema["properties"][name])
     if kind.status_default:
         schema["properties"]["status"]["default"] = kind.status_default
-    else:
-        # A status is never made up for an object that has none.
-        schema["properties"].get("status", {}).pop("default", None)
     if kind.rules:
         schema["x-kubernetes-validations"] = list(kind.rules)
     return schema
@@ -188,6 +210,13 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
     elif extra is not None:
         del node["additionalProperties"]
     return node
+
+
+def _drop_defaults(node: dict[str, Any]) -> None:
+    node.pop("default", None)
+    for child in (*node.get("properties", {}).values(), node.get("items"), node.get("additionalProperties")):
+        if isinstance(child, dict):
+            _drop_defaults(child)
 
 
 def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

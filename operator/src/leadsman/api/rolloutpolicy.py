@@ -3,7 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from leadsman.api.base import ApiModel
 from leadsman.api.checks import Check, ErrorRateCheck, LatencyCheck
@@ -22,6 +22,17 @@ class OnInconclusive(StrEnum):
 class Step(ApiModel):
     """One step: the candidate's share of traffic, and how long it may stay there."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "duration(self.minDuration) <= duration(self.maxDuration)",
+                    "message": "maxDuration must not be shorter than minDuration",
+                }
+            ]
+        }
+    )
+
     weight: int = Field(description="Percent of requests that the candidate gets.", ge=1, le=99)
     min_duration: Duration = Field(
         default=timedelta(minutes=1), description="The step takes at least this long, however good the evidence."
@@ -36,7 +47,7 @@ class RolloutPolicySpec(ApiModel):
 
     false_rollback_rate: float = Field(
         default=0.01,
-        description="The chance, at most, that a candidate no worse than stable is ever rolled back in a rollout. All checks share it.",
+        description="The chance, at most, that a candidate no worse than stable is rolled back; all checks share it.",
         ge=0.0001,
         le=0.5,
     )
@@ -45,6 +56,15 @@ class RolloutPolicySpec(ApiModel):
         description="The candidate's way up; after the last step it is promoted.",
         min_length=1,
         max_length=20,
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.map(step, step.weight).isSorted()"
+                    " && self.all(step, self.exists_one(other, other.weight == step.weight))",
+                    "message": "the weights of the steps must rise from each to the next",
+                }
+            ]
+        },
     )
     checks: tuple[Check, ...] = Field(
         default=(Check(error_rate=ErrorRateCheck()), Check(latency=LatencyCheck())),

@@ -205,18 +205,13 @@ def _canary(situation: Situation, state: RolloutState) -> Move:
     if readiness.ready == 0:
         return _reject(situation, state, Reason.CANDIDATE_UNREADY, "none of its pods is ready any more")
     if situation.mode is Mode.SERVICE:
-        return _reject(
-            situation,
-            state,
-            Reason.INCONCLUSIVE,
-            "the gateway that split traffic is gone, so it can no longer be compared",
-        )
+        return _reject(situation, state, Reason.INCONCLUSIVE, "the gateway that split traffic is gone")
     if verdict is Verdict.FAIL:
         return _reject(situation, state, Reason.EVIDENCE_FAILED, _failed_checks(candidate.checks))
     if readiness.ready < situation.replicas or _elapsed(situation, candidate) < _step(candidate).min_duration:
         return state, ()
     if verdict is Verdict.PASS:
-        return _advance(situation, state, "; ".join(report.message for report in candidate.checks))
+        return _advance(situation, state, _found(candidate.checks))
     if _elapsed(situation, candidate) >= _step(candidate).max_duration:
         return _inconclusive(situation, state)
     return state, ()
@@ -224,9 +219,7 @@ def _canary(situation: Situation, state: RolloutState) -> Move:
 
 def _inconclusive(situation: Situation, state: RolloutState) -> Move:
     candidate = _candidate(state)
-    message = f"step {candidate.step + 1} ended without enough evidence: " + "; ".join(
-        report.message for report in candidate.checks
-    )
+    message = f"step {candidate.step + 1} ended without enough evidence: {_found(candidate.checks)}"
     match candidate.policy.on_inconclusive:
         case OnInconclusive.PROMOTE:
             return _advance(situation, state, message)
@@ -259,10 +252,11 @@ def _enter_step(situation: Situation, state: RolloutState, index: int) -> Move:
     )
     after = _with(state, phase=Phase.CANARY, candidate=entered)
     weight = candidate_weight(after)
+    number = f"step {index + 1} of {len(candidate.policy.steps)}"
     notice = Notice(
         revision=candidate.revision,
         reason=Reason.STEP_STARTED,
-        message=f"revision {candidate.revision} gets {weight} % of requests (step {index + 1} of {len(candidate.policy.steps)})",
+        message=f"revision {candidate.revision} gets {weight} % of requests ({number})",
         weight_before=candidate_weight(state),
         weight_after=weight,
         checks=candidate.checks,
@@ -311,6 +305,10 @@ def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
 def _retiring(state: RolloutState, revision: str, until: datetime, *, warm: bool = False) -> tuple[Retiring, ...]:
     others = tuple(entry for entry in state.retiring if entry.revision != revision)
     return (*others, Retiring(revision=revision, until=until, warm=warm))
+
+
+def _found(checks: tuple[CheckReport, ...]) -> str:
+    return "; ".join(report.message for report in checks)
 
 
 def _failed_checks(checks: tuple[CheckReport, ...]) -> str:

@@ -35,7 +35,9 @@ class _PatientLock(LeaseLock):
             return False, client.ApiException(status=0, reason=str(error))
 
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
-        return await self._attempt(super().create(name, namespace, election_record))
+        # Not the library's own: in 37.0.2 it passes a `pretty` that its generated client refuses.
+        lease = client.V1Lease(metadata=client.V1ObjectMeta(name=name), spec=self.update_lease(election_record))
+        return await self._attempt(self.api_instance.create_namespaced_lease(namespace, lease))
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
         return await self._attempt(super().update(name, namespace, updated_record))
@@ -83,12 +85,17 @@ async def lead(
         ).run()
     )
     log.info("waiting for Lease %s/%s", namespace, name)
-    await leading.wait()
-    log.info("leading as %s", identity)
-    working = asyncio.ensure_future(work())
+
+    async def work_when_leading() -> None:
+        await leading.wait()
+        log.info("leading as %s", identity)
+        await work()
+
+    working = asyncio.ensure_future(work_when_leading())
     try:
         await asyncio.wait({election, working}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
+            await election
             raise LeaseLostError(f"Lease {namespace}/{name} was lost")
         await working
     finally:

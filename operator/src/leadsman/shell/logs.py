@@ -3,7 +3,11 @@
 import logging
 import sys
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+
+# What the watching framework hangs on its records for its own use.
+_FOREIGN_ATTRS = ("settings", "k8s_skip", "k8s_ref")
 
 
 def configure_logs(level: str) -> None:
@@ -14,9 +18,11 @@ def configure_logs(level: str) -> None:
             "{levelname}{name}{message}",
             style="{",
             timestamp="time",
+            reserved_attrs=[*RESERVED_ATTRS, *_FOREIGN_ATTRS],
             rename_fields={"levelname": "level", "name": "logger"},
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # One line for each request of the scrapes would drown everything else.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # One line for each scrape and each event would drown the decisions.
+    for chatty in ("httpx", "kopf.objects"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
