@@ -40,7 +40,7 @@ reference() { # reference NAME
 # --- building without Docker ----------------------------------------------------------------------------------------
 
 buildah_() { BUILDAH_ISOLATION=chroot buildah --root "$CACHE/buildah/root" --runroot "$CACHE/buildah/run" --storage-driver overlay "$@"; }
-have() { buildah_ images -q "$1" 2>/dev/null | grep -q .; }
+have() { buildah_ images -q "$1" 2>/dev/null | grep . >/dev/null; }
 
 need_builder() {
   command -v buildah >/dev/null && command -v mmdebstrap >/dev/null && return
@@ -122,7 +122,7 @@ archive_file() { local name=${1##*/}; echo "$STORE/${name/:/_}.tar"; }
 
 # --- loading --------------------------------------------------------------------------------------------------------
 
-loaded() { ctr -a "$STATE/run/containerd.sock" -n k8s.io images ls -q 2>/dev/null | grep -qxF "$1"; }
+loaded() { ctr -a "$STATE/run/containerd.sock" -n k8s.io images ls -q 2>/dev/null | grep -xF "$1" >/dev/null; }
 load_local() { # load_local NAME
   local ref; ref=$(reference "$1")
   ! loaded "$ref" || return 0
