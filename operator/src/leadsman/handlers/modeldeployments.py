@@ -1,7 +1,6 @@
 """One daemon per ModelDeployment: a pass, then sleep until the bell rings or the pass said to look again."""
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -10,9 +9,10 @@ from leadsman.handlers.app import App
 from leadsman.shell.kube import MODEL_DEPLOYMENT
 
 _KIND = ("leadsman.dev", "v1alpha1", MODEL_DEPLOYMENT.plural)
+_STOP_SECONDS = 10  # for a pass that is under way to finish, and again for one that is cut off
 
 
-@kopf.daemon(*_KIND, cancellation_timeout=10)
+@kopf.daemon(*_KIND, cancellation_backoff=_STOP_SECONDS, cancellation_timeout=_STOP_SECONDS)
 async def reconcile(namespace: str | None, name: str, stopped: kopf.DaemonStopped, memo: App, **_: Any) -> None:
     """Run passes until the ModelDeployment or the operator goes."""
     key = (namespace or "", name)
@@ -20,11 +20,19 @@ async def reconcile(namespace: str | None, name: str, stopped: kopf.DaemonStoppe
         while not stopped:
             bell.clear()
             again = await memo.reconciler.reconcile(key)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), timeout=again.total_seconds())
+            await _sleep(bell, stopped, again.total_seconds())
 
 
 @kopf.on.event(*_KIND)
 def changed(namespace: str | None, name: str, memo: App, **_: Any) -> None:
     """The spec, or our own status, changed."""
     memo.wake(namespace, name)
+
+
+async def _sleep(bell: asyncio.Event, stopped: kopf.DaemonStopped, seconds: float) -> None:
+    waits = {asyncio.ensure_future(bell.wait()), asyncio.ensure_future(stopped.wait(seconds))}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

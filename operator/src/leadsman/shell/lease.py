@@ -44,6 +44,7 @@ class _PatientLock(LeaseLock):
 
     async def release(self) -> None:
         """Give the Lease back, so that a successor need not wait until it runs out."""
+        await self.get(self.name, self.namespace)
         if self.lease_reference is None or self.lease_reference.spec is None:
             return
         spec = self.lease_reference.spec
@@ -55,7 +56,7 @@ class _PatientLock(LeaseLock):
         try:
             return bool(await call)
         except (client.ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("the Lease could not be written: %s", error)
+            log.warning("the Lease could not be written: %s", getattr(error, "reason", None) or error)
             return False
 
 
