@@ -73,7 +73,7 @@ class RolloutPolicySpec(ApiModel):
         max_length=8,
     )
     interval: Duration = Field(
-        default=timedelta(seconds=5),
+        default=timedelta(seconds=2),
         description="How often to look at the evidence. Looking often costs no accuracy.",
     )
     on_inconclusive: OnInconclusive = Field(

@@ -1,6 +1,7 @@
 """One daemon per ModelDeployment: a pass, then sleep until the bell rings or the pass said to look again."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
@@ -24,9 +25,12 @@ async def reconcile(namespace: str | None, name: str, stopped: kopf.DaemonStoppe
 
 
 @kopf.on.event(*_KIND)
-def changed(namespace: str | None, name: str, memo: App, **_: Any) -> None:
-    """The spec, or our own status, changed."""
-    memo.wake(namespace, name)
+def changed(
+    namespace: str | None, name: str, meta: Mapping[str, Any], status: Mapping[str, Any], memo: App, **_: Any
+) -> None:
+    """The spec changed, or the status was lost. Our own status is no news: waking for it would never end."""
+    if status.get("observedGeneration") != meta.get("generation"):
+        memo.wake(namespace, name)
 
 
 async def _sleep(bell: asyncio.Event, stopped: kopf.DaemonStopped, seconds: float) -> None:

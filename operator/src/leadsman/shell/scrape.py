@@ -32,7 +32,7 @@ async def _scrape(http: httpx.AsyncClient, pod: Pod) -> PodSample | None:
         response.raise_for_status()
         return parse_sample(pod, response.text)
     except (httpx.HTTPError, ValueError) as error:
-        log.info("pod %s gives no counters: %s", pod.name, error or type(error).__name__)
+        log.debug("pod %s gives no counters: %s", pod.name, error or type(error).__name__)
         return None
 
 
