@@ -56,10 +56,11 @@ def test_an_input_the_model_fails_on_harms_nobody_else(lookup_server: ServerProc
     assert client.get(f"{lookup_server.url}/v2/health/ready").status_code == 200
 
 
-def test_bounds_rise_by_about_a_quarter() -> None:
+def test_bounds_rise_by_a_fifth_as_the_operators_default_tolerance_does() -> None:
     ratios = [high / low for low, high in itertools.pairwise(DURATION_BOUNDS)]
-    assert (DURATION_BOUNDS[0], DURATION_BOUNDS[-1]) == (0.0002, 10.0)
-    assert ratios == pytest.approx([1.253] * len(ratios), rel=0.01)
+    assert DURATION_BOUNDS[0] == 0.0002
+    assert DURATION_BOUNDS[-1] > 9
+    assert ratios == pytest.approx([1.2] * len(ratios), rel=0.001)
 
 
 def test_failures_of_the_model_are_logged_without_flooding(lookup_server: ServerProcess, client: httpx.Client) -> None:
