@@ -270,8 +270,11 @@ cgroups_gone() {
 }
 
 foreign_files_gone() { # only what is certainly ours, then directories that are empty and were not there before
-  local socket link
-  rm -f /var/lib/cni/results/leadsman-*
+  local socket link result id
+  for result in /var/lib/cni/results/leadsman-*-eth0; do
+    id=${result##*/leadsman-} id=${id%-eth0}
+    rm -f "$result" "/var/lib/cni/results/cni-loopback-$id-lo"
+  done
   for link in /var/log/containers/*; do
     case $(readlink "$link" || true) in "$STATE"/*) rm -f "$link" ;; esac
   done
