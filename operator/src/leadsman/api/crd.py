@@ -99,6 +99,7 @@ _KINDS = (
             _Column("Message", ".status.message", priority=1),
             _AGE,
         ),
+        rules=({"rule": "self.spec == oldSelf.spec", "message": "a ModelRevision never changes"},),
         as_written=("spec", "status"),
     ),
 )
@@ -178,8 +179,8 @@ def _root_schema(kind: _Kind) -> dict[str, Any]:
     if not schema["required"]:
         del schema["required"]
     for name in kind.as_written:
-        # What was recorded is never filled up by the defaults of a later version.
-        _drop_defaults(schema["properties"][name])
+        # What was recorded is neither filled up nor refused by the rules of a later version.
+        _drop(schema["properties"][name], "default", "x-kubernetes-validations")
     if kind.status_default:
         schema["properties"]["status"]["default"] = kind.status_default
     if kind.rules:
@@ -212,11 +213,12 @@ def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
     return node
 
 
-def _drop_defaults(node: dict[str, Any]) -> None:
-    node.pop("default", None)
+def _drop(node: dict[str, Any], *keywords: str) -> None:
+    for keyword in keywords:
+        node.pop(keyword, None)
     for child in (*node.get("properties", {}).values(), node.get("items"), node.get("additionalProperties")):
         if isinstance(child, dict):
-            _drop_defaults(child)
+            _drop(child, *keywords)
 
 
 def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -67,10 +67,5 @@ class ModelRevision(ApiModel):
     """Immutable record of one distinct model + runtime; its status is the audit trail."""
 
     metadata: ObjectMeta
-    spec: ModelRevisionSpec = Field(
-        description="The revision, with everything resolved and pinned.",
-        json_schema_extra={
-            "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "a ModelRevision never changes"}]
-        },
-    )
+    spec: ModelRevisionSpec = Field(description="The revision, with everything resolved and pinned.")
     status: ModelRevisionStatus = Field(default=ModelRevisionStatus(), description="What became of it.")

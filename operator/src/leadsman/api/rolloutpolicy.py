@@ -71,6 +71,15 @@ class RolloutPolicySpec(ApiModel):
         description="What is compared between candidate and stable.",
         min_length=1,
         max_length=8,
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.filter(check, has(check.errorRate)).size() <= 1"
+                    " && self.filter(check, has(check.latency)).size() <= 1",
+                    "message": "each kind of check may stand once",
+                }
+            ]
+        },
     )
     interval: Duration = Field(
         default=timedelta(seconds=2),
