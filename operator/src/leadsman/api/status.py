@@ -11,6 +11,7 @@ from leadsman.api.evidence import CheckReport, Evidence
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 
 _REVISION = "A revision, by its hash."
+MAX_RETIRING = 50
 
 
 class Phase(StrEnum):
@@ -76,7 +77,7 @@ class RolloutState(ApiModel):
     candidate: Candidate | None = Field(default=None, description="The revision on its way in.")
     rejected: Rejection | None = Field(default=None, description="The desired revision, when it was taken back.")
     retiring: tuple[Retiring, ...] = Field(
-        default=(), description="Revisions without traffic whose pods still run.", max_length=50
+        default=(), description="Revisions without traffic whose pods still run.", max_length=MAX_RETIRING
     )
     decisions: int = Field(
         default=0, description="How many decisions were taken; numbers the receipts on the ModelRevisions."

@@ -55,7 +55,14 @@ def child_actions(observed: Observed, state: RolloutState, weights: Mapping[str,
     kept = {(action.kind, action.name) for action in wanted}
     # What serves is never deleted because its record is missing.
     kept |= {("Deployment", child_name(observed.deployment.metadata.name, revision)) for revision in running(state)}
-    return applies + [Action(kind, name) for kind, name in observed.live if (kind, name) not in kept]
+    surplus = [key for key, live in observed.live.items() if key not in kept and _is_ours(observed, live)]
+    return applies + [Action(kind, name) for kind, name in surplus]
+
+
+def _is_ours(observed: Observed, live: Mapping[str, Any]) -> bool:
+    """Labels get copied (`kubectl expose` does); only what our ModelDeployment owns is ours to delete."""
+    owners = live.get("metadata", {}).get("ownerReferences", [])
+    return any(owner.get("uid") == observed.deployment.metadata.uid for owner in owners)
 
 
 def _services(observed: Observed, state: RolloutState) -> list[Action]:

@@ -1,20 +1,17 @@
 """Does a live object say what we want? Only what we want is compared: defaults and others' fields are theirs."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 _SUFFIXES = {
-    "m": Decimal("0.001"),
-    "k": Decimal(10**3),
-    "M": Decimal(10**6),
-    "G": Decimal(10**9),
-    "T": Decimal(10**12),
-    "Ki": Decimal(2**10),
-    "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30),
-    "Ti": Decimal(2**40),
+    "": Decimal(1),
+    **{suffix: Decimal(10) ** (3 * power) for power, suffix in enumerate("num", start=-3)},
+    **{suffix: Decimal(10) ** (3 * power) for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Decimal(2) ** (10 * power) for power, suffix in enumerate("KMGTPE", start=1)},
 }
+_QUANTITY = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)([numkMGTPE]|[KMGTPE]i)?")
 
 
 def drifted(desired: Any, live: Any) -> bool:
@@ -37,10 +34,5 @@ def _same_quantity(one: Any, other: Any) -> bool:
 
 
 def _quantity(value: Any) -> Decimal | None:
-    if not isinstance(value, str) or not value[:1].isdigit():
-        return None
-    digits = value.rstrip("".join({letter for suffix in _SUFFIXES for letter in suffix}))
-    suffix = value[len(digits) :]
-    if not digits.replace(".", "", 1).isdigit() or (suffix and suffix not in _SUFFIXES):
-        return None
-    return Decimal(digits) * _SUFFIXES.get(suffix, Decimal(1))
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    return Decimal(match[1]) * _SUFFIXES[match[2] or ""] if match else None

@@ -14,7 +14,8 @@ def recovered_state(status: ModelDeploymentStatus, revisions: Mapping[str, Model
     A model that was proven stays stable, and one that was rejected stays rejected; a rollout that was under way starts
     again, with its evidence still to be gathered.
     """
-    if status.observed_generation >= 0:
+    # Not by observedGeneration: after a loss a refusal may have written it before any rollout was.
+    if status.rollout != RolloutState():
         return status.rollout
     stable = revisions_with_role(revisions.values(), Role.STABLE)
     rejected = revisions_with_role(revisions.values(), Role.REJECTED)

@@ -16,13 +16,15 @@ from datetime import datetime, timedelta
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import CheckReport, Judgement, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
-from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
+from leadsman.api.status import MAX_RETIRING, Candidate, Mode, Phase, Rejection, Retiring, RolloutState
 from leadsman.core.evidence import reset_promotion
 
 # A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
 DRAIN = timedelta(seconds=30)
 RESYNC = timedelta(minutes=5)
 _WAITING = timedelta(seconds=10)
+_MOST_OFTEN = timedelta(seconds=1)
+_MESSAGE_LENGTH = 4096
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,8 @@ def _promote(situation: Situation, state: RolloutState, reason: Reason, why: str
     candidate = _candidate(state)
     retiring = state.retiring
     if state.stable:
-        retiring = _retiring(state, state.stable, situation.now + candidate.policy.keep_warm, warm=True)
+        until = situation.now + max(candidate.policy.keep_warm, DRAIN)
+        retiring = _retiring(state, state.stable, until, warm=True)
     notice = Notice(
         revision=candidate.revision,
         reason=reason,
@@ -282,6 +285,7 @@ def _promote(situation: Situation, state: RolloutState, reason: Reason, why: str
 
 def _reject(situation: Situation, state: RolloutState, reason: Reason, why: str) -> Move:
     candidate = _candidate(state)
+    why = why[:_MESSAGE_LENGTH]  # nothing that a pod says may be too long to be rolled back for
     rejection = Rejection(revision=candidate.revision, at=situation.now, reason=reason, message=why)
     notice = Notice(
         revision=candidate.revision,
@@ -296,15 +300,19 @@ def _reject(situation: Situation, state: RolloutState, reason: Reason, why: str)
 
 
 def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
-    if state.phase is Phase.CANARY:
-        return _candidate(state).policy.interval
-    due = [entry.until - situation.now for entry in state.retiring]
-    return min([_WAITING if state.phase is Phase.PREPARING else RESYNC, *due])
+    match state.phase:
+        case Phase.CANARY:
+            usual = max(_candidate(state).policy.interval, _MOST_OFTEN)
+        case Phase.PREPARING:
+            usual = _WAITING
+        case _:
+            usual = RESYNC
+    return min([usual, *(entry.until - situation.now for entry in state.retiring)])
 
 
 def _retiring(state: RolloutState, revision: str, until: datetime, *, warm: bool = False) -> tuple[Retiring, ...]:
-    others = tuple(entry for entry in state.retiring if entry.revision != revision)
-    return (*others, Retiring(revision=revision, until=until, warm=warm))
+    others = [entry for entry in state.retiring if entry.revision != revision]
+    return (*others, Retiring(revision=revision, until=until, warm=warm))[-MAX_RETIRING:]
 
 
 def _found(checks: tuple[CheckReport, ...]) -> str:
