@@ -1,0 +1,195 @@
+"""Plays what an API server alone lacks: controllers and kubelet that bring pods, a gateway, and users whose requests are counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from apiserver.kubeapi import GATEWAY, LEADSMAN, Api
+from leadsman_serving.metrics import DURATION_BOUNDS
+from leadsman.core.names import METRICS_PORT
+
+STARTED = 1_000_000_000.0
+
+
+@dataclass
+class Traffic:
+    """Counters of one pod, as its /metrics shows them."""
+
+    of: str
+    good: int = 0
+    bad: int = 0
+
+
+@dataclass
+class World:
+    """One namespace. `errors` says which share of a version's requests fails; `broken` which versions never load."""
+
+    api: Api
+    namespace: str
+    requests_per_turn: int = 4000
+    errors: dict[str, float] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    counters: dict[str, Traffic] = field(default_factory=dict)
+    """By pod IP."""
+    served: Counter[str] = field(default_factory=Counter)
+    """Requests that each version has got."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """By the name of the ModelRevision, the Deployment and the Service."""
+    made: int = 0
+    """Pods that were ever started."""
+
+    def turn(self) -> None:
+        """Let controllers, kubelet and gateway catch up, then let users send requests."""
+        self.bring_pods()
+        routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes")
+        self._accept_routes(routes)
+        self._send_requests(routes)
+
+    def bring_pods(self) -> None:
+        """What the Deployment controller and the kubelet would do; a deleted Deployment takes its pods along."""
+        deployments = {item["metadata"]["name"]: item for item in self.api.items(self._path("deployments"))}
+        pods = [item["metadata"] for item in self.api.items(self._path("pods"))]
+        for pod in pods:
+            if pod["annotations"]["of"] not in deployments:
+                self.api.call("DELETE", f"{self._path('pods')}/{pod['name']}", gracePeriodSeconds="0")
+        for name, deployment in deployments.items():
+            have = sum(pod["annotations"]["of"] == name for pod in pods)
+            for _ in range(deployment["spec"]["replicas"] - have):
+                self._bring_pod(deployment)
+
+    def _bring_pod(self, deployment: dict[str, Any]) -> None:
+        self.made += 1
+        name = f"{deployment['metadata']['name']}-{self.made}"
+        template = deployment["spec"]["template"]
+        self.api.create(
+            self._path("pods"),
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "labels": template["metadata"]["labels"],
+                    "annotations": {"of": deployment["metadata"]["name"]},
+                },
+                "spec": template["spec"],
+            },
+        )
+        ip = f"10.0.{self.made // 250}.{self.made % 250 + 1}"
+        version = self.version(deployment["metadata"]["name"])
+        self.counters[ip] = Traffic(deployment["metadata"]["name"])
+        self.api.patch(f"{self._path('pods')}/{name}/status", {"status": self._pod_status(ip, version)})
+
+    def _pod_status(self, ip: str, version: str) -> dict[str, Any]:
+        failed = self.broken.get(version)
+        end = {"exitCode": 65, "reason": "Error", "message": failed} if failed else {"exitCode": 0, "reason": "Completed"}
+        return {
+            "phase": "Pending" if failed else "Running",
+            "podIP": ip,
+            "podIPs": [{"ip": ip}],
+            "conditions": [{"type": "Ready", "status": "False" if failed else "True"}],
+            "initContainerStatuses": [
+                {
+                    "name": "fetch",
+                    "image": "",
+                    "imageID": "",
+                    "ready": not failed,
+                    "restartCount": 0,
+                    "state": {"terminated": end},
+                }
+            ],
+        }
+
+    def _accept_routes(self, routes: list[dict[str, Any]]) -> None:
+        for route in routes:
+            generation = route["metadata"]["generation"]
+            said = [
+                condition["observedGeneration"]
+                for parent in route.get("status", {}).get("parents", [])
+                for condition in parent["conditions"]
+            ]
+            if said != [generation, generation]:
+                self._accept(route, generation)
+
+    def _accept(self, route: dict[str, Any], generation: int) -> None:
+        conditions = [
+            {
+                "type": kind,
+                "status": "True",
+                "reason": kind,
+                "message": "",
+                "observedGeneration": generation,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+            for kind in ("Accepted", "ResolvedRefs")
+        ]
+        parent = {
+            "controllerName": "test/gateway",
+            "parentRef": route["spec"]["parentRefs"][0],
+            "conditions": conditions,
+        }
+        path = f"{GATEWAY}/namespaces/{self.namespace}/httproutes/{route['metadata']['name']}/status"
+        self.api.patch(path, {"status": {"parents": [parent]}})
+
+    def _send_requests(self, routes: list[dict[str, Any]]) -> None:
+        """Every route's users send requests; backends get what their weight gives them."""
+        for route in routes:
+            for backend in route["spec"]["rules"][0]["backendRefs"]:
+                version = self.version(backend["name"])
+                pods = [traffic for traffic in self.counters.values() if traffic.of == backend["name"]]
+                for traffic in pods:
+                    requests = self.requests_per_turn * backend["weight"] // 100 // len(pods)
+                    bad = int(requests * self.errors.get(version, 0))
+                    traffic.good, traffic.bad = traffic.good + requests - bad, traffic.bad + bad
+                    self.served[version] += requests
+
+    def version(self, child: str) -> str:
+        """The model version that a child object is of."""
+        if child not in self.versions:
+            revision = self.api.get(f"{LEADSMAN}/namespaces/{self.namespace}/modelrevisions/{child}")
+            self.versions[child] = revision["spec"]["model"]["version"]
+        return self.versions[child]
+
+    def free_addresses(self) -> None:
+        """Delete the Services: the light cluster has only a few hundred addresses, and nothing else deletes them."""
+        self.api.delete(self._path("services"))
+
+    def transport(self) -> httpx.MockTransport:
+        """The pods' network: what the operator's scrapes reach."""
+        return httpx.MockTransport(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        traffic = self.counters.get(request.url.host)
+        if traffic is None or request.url.port != METRICS_PORT:
+            raise httpx.ConnectError("no such pod", request=request)
+        return httpx.Response(200, text=exposition(traffic))
+
+    def _path(self, plural: str) -> str:
+        group = "apis/apps/v1" if plural == "deployments" else "api/v1"
+        return f"{group}/namespaces/{self.namespace}/{plural}"
+
+
+def exposition(traffic: Traffic) -> str:
+    """A pod's metrics; half of the answers take about 4 ms, the rest about 8."""
+    total = traffic.good + traffic.bad
+    name = "leadsman_serving_request_duration_seconds"
+    buckets = [
+        f'{name}_bucket{{le="{bound}"}} {total if bound >= 0.01 else total // 2 if bound >= 0.005 else 0}'
+        for bound in DURATION_BOUNDS
+    ]
+    return "\n".join(
+        [
+            "# TYPE leadsman_serving_requests counter",
+            f'leadsman_serving_requests_total{{code="200"}} {traffic.good}',
+            f'leadsman_serving_requests_total{{code="500"}} {traffic.bad}',
+            f"# TYPE {name} histogram",
+            *buckets,
+            f'{name}_bucket{{le="+Inf"}} {total}',
+            f"{name}_count {total}",
+            f"{name}_sum {total * 0.006}",
+            "# TYPE process_start_time_seconds gauge",
+            f"process_start_time_seconds {STARTED}",
+            "",
+        ]
+    )
