@@ -1,0 +1,202 @@
+"""The picture of a demo: the candidate's weight, the errors that users saw, and the evidence, over the same time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from demo.records import Mark, Request
+from demo.timeline import Point
+
+_COLOURS = {"1": "#8d99ae", "2": "#2a9d8f", "3": "#d1495b"}
+_CHECK_COLOURS = ("#d1495b", "#7b2d8b", "#edae49", "#30638e")
+_DPI = 150
+_INK = "#2b2d42"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision of the operator, to be written into the picture."""
+
+    at: float
+    text: str
+    bad: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that the chart shows; times are Unix seconds."""
+
+    began: float
+    ended: float
+    points: Sequence[Point]
+    requests: Sequence[Request]
+    marks: Sequence[Mark]
+    decisions: Sequence[Decision]
+
+
+def draw(picture: Picture, *paths: Path) -> None:
+    """Draw the chart into the files, in the formats that their names say."""
+    style: dict[Any, Any] = {"font.size": 9, "axes.edgecolor": "#adb5bd", "text.color": _INK, "axes.labelcolor": _INK}
+    style |= {"svg.hashsalt": "leadsman", "font.family": "DejaVu Sans"}
+    with plt.rc_context(style):
+        figure, axes = plt.subplots(
+            3, 1, figsize=(12, 7.6), sharex=True, gridspec_kw={"height_ratios": [1.3, 1, 1.2], "hspace": 0.12}
+        )
+        _traffic(axes[0], picture)
+        _errors(axes[1], picture)
+        _evidence(axes[2], picture)
+        for axis in axes:
+            _phases(axis, picture)
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.grid(axis="y", color="#e9ecef", linewidth=0.8)
+            axis.set_axisbelow(True)
+            axis.set_xlim(0, picture.ended - picture.began)
+        _headings(axes[0], picture)
+        _decisions(axes[0], picture)
+        axes[-1].set_xlabel("seconds since version 1 took its first request")
+        figure.align_ylabels(axes)
+        figure.suptitle(
+            "Leadsman: a good version is promoted, a bad one is taken back",
+            x=0.075,
+            y=0.985,
+            ha="left",
+            weight="bold",
+            size=13,
+        )
+        for path in paths:
+            figure.savefig(
+                path, dpi=_DPI, bbox_inches="tight", metadata={"Date": None} if path.suffix == ".svg" else None
+            )
+        plt.close(figure)
+
+
+def per_second(picture: Picture) -> tuple[list[int], dict[str, list[int]], list[int]]:
+    """Return seconds since the beginning, answers in each by version, and failed requests in each."""
+    seconds = list(range(max(1, int(picture.ended - picture.began) + 1)))
+    versions = sorted({request.version for request in picture.requests if request.version})
+    answers = {version: [0] * len(seconds) for version in versions}
+    failed = [0] * len(seconds)
+    for request in picture.requests:
+        second = int(request.at - picture.began)
+        if 0 <= second < len(seconds):
+            failed[second] += request.failed
+            if request.version:
+                answers[request.version][second] += 1
+    return seconds, answers, failed
+
+
+def _traffic(axis: Axes, picture: Picture) -> None:
+    """Who answered, second by second, and the weight that was asked for."""
+    seconds, answers, _ = per_second(picture)
+    total = [max(1, sum(column)) for column in zip(*answers.values(), strict=True)] if answers else []
+    shares = [[100 * n / of for n, of in zip(answers[v], total, strict=True)] for v in answers]
+    if shares:
+        axis.stackplot(
+            [second + 0.5 for second in seconds],
+            shares,
+            labels=[f"answered by version {version}" for version in answers],
+            colors=[_COLOURS.get(version, "#adb5bd") for version in answers],
+            alpha=0.55,
+            linewidth=0,
+        )
+    times, weights = _steps(picture, [float(point.weight) for point in picture.points])
+    axis.step(times, weights, where="post", color=_INK, linewidth=1.8, label="weight of the candidate")
+    axis.set_ylim(0, 100)
+    axis.set_ylabel("% of requests")
+    _legend(axis)
+
+
+def _errors(axis: Axes, picture: Picture) -> None:
+    seconds, answers, failed = per_second(picture)
+    totals = [sum(column[second] for column in answers.values()) or 1 for second in seconds]
+    rates = [100 * bad / max(bad, total) for bad, total in zip(failed, totals, strict=True)]
+    axis.bar(
+        [second + 0.5 for second in seconds],
+        rates,
+        width=1.0,
+        color="#d1495b",
+        label=f"failed requests ({sum(failed)} in all)",
+    )
+    axis.set_ylim(0, max(10.0, 1.35 * max(rates, default=0)))
+    axis.set_ylabel("% of users with an error")
+    _legend(axis)
+
+
+def _evidence(axis: Axes, picture: Picture) -> None:
+    names = sorted({name for point in picture.points for name in point.harm})
+    for colour, name in zip(_CHECK_COLOURS, names, strict=False):
+        for what, line in (("harm", "-"), ("promotion", ":")):
+            values = [100 * getattr(point, what).get(name, float("nan")) for point in picture.points]
+            times, values = _steps(picture, values)
+            label = f"{name}: harm" if what == "harm" else f"{name}: proof for the next step"
+            axis.plot(times, values, line, color=colour, linewidth=2.2 if what == "harm" else 1.4, label=label)
+    axis.axhline(100, color=_INK, linewidth=0.9, linestyle="--")
+    axis.text(0.003, 101.5, "enough to decide", transform=axis.get_yaxis_transform(), size=8)
+    axis.set_ylim(0, 119)
+    axis.set_yticks(range(0, 101, 25))
+    axis.set_ylabel("evidence, % of what decides")
+    if names:
+        _legend(axis)
+
+
+def _steps(picture: Picture, values: list[float]) -> tuple[list[float], list[float]]:
+    """Return times since the beginning with the values, held to the end."""
+    times = [point.at - picture.began for point in picture.points]
+    return [*times, picture.ended - picture.began], [*values, values[-1] if values else 0.0]
+
+
+def _phases(axis: Axes, picture: Picture) -> None:
+    ends = [*(mark.at for mark in picture.marks), picture.ended]
+    for number, (start, end) in enumerate(pairwise(ends)):
+        if number % 2:
+            axis.axvspan(start - picture.began, end - picture.began, color="#f1f3f5", zorder=-2)
+        if number:
+            axis.axvline(start - picture.began, color="#ced4da", linewidth=0.8, zorder=-1)
+
+
+def _headings(axis: Axes, picture: Picture) -> None:
+    ends = [*(mark.at for mark in picture.marks), picture.ended]
+    for mark, (start, end) in zip(picture.marks, pairwise(ends), strict=True):
+        middle = (max(start, picture.began) + end) / 2 - picture.began
+        text = mark.phase.replace(" ", "\n") if end - start < 0.14 * (picture.ended - picture.began) else mark.phase
+        axis.annotate(
+            text,
+            (middle, 1.02),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            size=8.5,
+            annotation_clip=False,
+        )
+
+
+def _decisions(axis: Axes, picture: Picture) -> None:
+    for decision in picture.decisions:
+        at = decision.at - picture.began
+        colour = "#d1495b" if decision.bad else _INK
+        axis.plot([at], [97], marker="v", color=colour, markersize=6, clip_on=False, zorder=5)
+        axis.annotate(
+            decision.text,
+            (at, 94),
+            xytext=(4, -1),
+            textcoords="offset points",
+            rotation=90,
+            va="top",
+            ha="left",
+            size=7.5,
+            color=colour,
+            weight="bold" if decision.bad else "normal",
+        )
+
+
+def _legend(axis: Axes) -> None:
+    axis.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), frameon=False, fontsize=8.5, handlelength=1.8)

@@ -1,0 +1,148 @@
+"""The objects that the demo applies: what a user of Leadsman would write, and a small store for the model files."""
+
+import base64
+from dataclasses import dataclass
+
+from demo.cluster import Object
+from demo.train import Model
+
+NAMESPACE = "demo"
+NAME = "cancer"
+HOSTNAME = "cancer.example.com"
+STORE = "model-store"
+POLICY = "careful"
+OURS = {"leadsman.dev/demo": "true"}
+"""Marks the namespace as the demo's own: no other is ever deleted."""
+_API = "leadsman.dev/v1alpha1"
+_STORE_PORT = 8000
+
+
+@dataclass(frozen=True)
+class GatewayAddress:
+    """A Gateway by its namespace and name."""
+
+    namespace: str
+    name: str
+
+
+def namespace() -> Object:
+    """The demo's namespace, in which every pod must meet the restricted standard."""
+    labels = {**OURS, "pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+
+
+def gateway() -> Object:
+    """A Gateway of the demo's own, for a cluster that has none."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "public", "namespace": NAMESPACE},
+        "spec": {
+            "gatewayClassName": "envoy",
+            "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}],
+        },
+    }
+
+
+def rollout_policy() -> Object:
+    """Short steps, so that the demo is quick; the evidence that each step owes is the usual one."""
+    steps = [{"weight": weight, "minDuration": "8s", "maxDuration": "3m"} for weight in (10, 30, 60)]
+    return {
+        "apiVersion": _API,
+        "kind": "RolloutPolicy",
+        "metadata": {"name": POLICY, "namespace": NAMESPACE},
+        "spec": {
+            "falseRollbackRate": 0.01,
+            "steps": steps,
+            "checks": [{"errorRate": {"tolerate": 0.02}}, {"latency": {"tolerateRatio": 1.5}}],
+            "interval": "2s",
+            "keepWarm": "2m",
+        },
+    }
+
+
+def model_deployment(model: Model, gateway: GatewayAddress) -> Object:
+    """The model at one version; between versions only `spec.model` differs."""
+    return {
+        "apiVersion": _API,
+        "kind": "ModelDeployment",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "model": {
+                "uri": f"http://{STORE}.{NAMESPACE}.svc/{model.version}/model.onnx",
+                "digest": model.digest,
+                "version": model.version,
+            },
+            "runtime": {
+                "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
+            },
+            "scaling": {"minReplicas": 2},
+            "traffic": {
+                "gateway": {"name": gateway.name, "namespace": gateway.namespace},
+                "hostnames": [HOSTNAME],
+            },
+            "rolloutPolicy": {"name": POLICY},
+        },
+    }
+
+
+def model_files(model: Model) -> Object:
+    """The ConfigMap that carries one version's file into the cluster."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": f"model-{model.version}", "namespace": NAMESPACE},
+        "binaryData": {"model.onnx": base64.b64encode(model.file.read_bytes()).decode()},
+    }
+
+
+def model_store(models: list[Model], image: str) -> list[Object]:
+    """An HTTP server for the model files, from the Python of the serving image."""
+    labels = {"app": STORE}
+    container = {
+        "name": "http",
+        "image": image,
+        "command": ["python3", "-m", "http.server", str(_STORE_PORT), "--directory", "/models"],
+        "ports": [{"name": "http", "containerPort": _STORE_PORT}],
+        "readinessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": f"model-{model.version}", "mountPath": f"/models/{model.version}", "readOnly": True}
+            for model in models
+        ],
+    }
+    pod = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        # The server of Python's library ends at SIGKILL only: as process 1 it has no default for SIGTERM.
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": [
+            {"name": f"model-{model.version}", "configMap": {"name": f"model-{model.version}"}} for model in models
+        ],
+    }
+    metadata = {"name": STORE, "namespace": NAMESPACE, "labels": labels}
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+        },
+    ]

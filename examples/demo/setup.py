@@ -1,0 +1,79 @@
+"""What the demo puts into the cluster before the first user comes, and how it takes it out again."""
+
+import os
+from pathlib import Path
+
+from demo import cluster, manifests
+from demo.cluster import ROOT, DemoError, Images, Object
+from demo.manifests import NAME, NAMESPACE
+from demo.train import Model
+
+RELEASE = "leadsman"
+OPERATOR_NAMESPACE = "leadsman-system"
+_MDEP = "modeldeployments.leadsman.dev"
+
+
+def cache_folder() -> Path:
+    """Return the project's cache, the same that hack/lib.sh uses."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("LEADSMAN_CACHE") or Path(home) / "leadsman") / "demo"
+
+
+def operator_installed() -> bool:
+    """Whether the release is there already."""
+    return RELEASE in cluster.helm("list", "--all", "--short", "-n", OPERATOR_NAMESPACE).split()
+
+
+def install_operator(images: Images) -> None:
+    """Install or upgrade the operator by its chart, as a user would."""
+    repository, _, tag = images.operator.rpartition(":")
+    arguments = ["upgrade", "--install", RELEASE, str(ROOT / "charts/leadsman"), "-n", OPERATOR_NAMESPACE]
+    arguments += ["--create-namespace", "--wait", "--timeout", "3m", "--set", f"operator.image.repository={repository}"]
+    arguments += ["--set", f"operator.image.tag={tag}", "--set", f"servingImage={images.serving}"]
+    try:
+        cluster.helm(*arguments)
+    except DemoError as problem:
+        pods = cluster.kubectl("get", "pods", "-n", OPERATOR_NAMESPACE, check=False)
+        logs = cluster.kubectl("logs", "-n", OPERATOR_NAMESPACE, f"deployment/{RELEASE}", "--tail=15", check=False)
+        raise DemoError(f"{problem}\n{pods}{logs}") from None
+
+
+def uninstall_operator() -> None:
+    """Remove the release; its CRDs stay, as Helm leaves them, since objects of others may depend on them."""
+    cluster.helm("uninstall", RELEASE, "-n", OPERATOR_NAMESPACE, "--wait", "--timeout", "2m")
+    cluster.kubectl("delete", "namespace", OPERATOR_NAMESPACE, "--ignore-not-found", "--timeout=120s")
+
+
+def make_namespace(models: list[Model], images: Images) -> None:
+    """Make the namespace with the model store and the policy; what an earlier demo left there goes first."""
+    remove_namespace()
+    cluster.apply(manifests.namespace())
+    cluster.apply(*(manifests.model_files(model) for model in models), server_side=True)
+    cluster.apply(*manifests.model_store(models, images.serving), manifests.rollout_policy())
+    cluster.kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{manifests.STORE}", "--timeout=120s")
+
+
+def remove_namespace() -> None:
+    """Delete the namespace if it is the demo's, the ModelDeployment first: the operator removes its finalizer."""
+    found = cluster.get("namespace", NAMESPACE)
+    if found is None:
+        return
+    if not manifests.OURS.items() <= found["metadata"].get("labels", {}).items():
+        raise DemoError(f"the namespace {NAMESPACE} is there and is not the demo's; delete it or use another cluster")
+    cluster.kubectl("delete", _MDEP, "--all", "-n", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False)
+    if cluster.kubectl("get", _MDEP, "-n", NAMESPACE, "-o", "name", check=False).strip():
+        # No operator is there to let go of it.
+        released = '{"metadata":{"finalizers":null}}'
+        cluster.kubectl("patch", _MDEP, NAME, "-n", NAMESPACE, "--type=merge", "-p", released, check=False)
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
+
+
+def restarts_by_pod(revision: str) -> dict[str, int]:
+    """Return the restarts of each pod of a revision by the pod's UID, those that are being deleted left out."""
+    labels = f"leadsman.dev/model={NAME},leadsman.dev/revision={revision}"
+    pods = cluster.items("pods", "-n", NAMESPACE, "-l", labels)
+    return {pod["metadata"]["uid"]: _restarts(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+
+
+def _restarts(pod: Object) -> int:
+    return sum(status["restartCount"] for status in pod.get("status", {}).get("containerStatuses", ()))
