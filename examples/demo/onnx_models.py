@@ -129,6 +129,7 @@ def _threshold(benign: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> fl
 def _convert(model: Pipeline) -> bytes:
     converted = convert_sklearn(
         model,
+        name="classifier",
         initial_types=[("X", FloatTensorType([None, FEATURES]))],
         options={id(model): {"zipmap": False}},
         target_opset={"": OPSET, "ai.onnx.ml": 3},
