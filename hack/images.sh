@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build container images and load them into the cluster.
-#   hack/images.sh             operator and serving; writes their references to $STATE/images.env
-#   hack/images.sh system      what a local cluster runs besides them: pause, CoreDNS, Envoy Gateway, Envoy, a Python base
+#   hack/images.sh             operator, serving and a Python base for small backends; writes their references to $STATE/images.env
+#   hack/images.sh system      what a local cluster runs besides them: pause, CoreDNS, Envoy Gateway, Envoy
 #   hack/images.sh name NAME   print the reference of operator, serving, pause, coredns, envoy-gateway, envoy or base
 #
 # A tag is made of the content: a changed source has a new tag, and what is unchanged is neither built nor loaded again.
@@ -88,10 +88,15 @@ build_project() { # build_project NAME REFERENCE
   rm -f "$conf"
 }
 
-build_program() { # build_program REFERENCE FROM PROGRAM COMMAND: an image of one program
-  local work; work=$(mktemp -d "$CACHE/buildah/work.XXXXXX")
-  cp "$3" "$work/$4"
-  printf 'FROM %s\nENV PATH=/usr/local/bin:/usr/bin:/bin\nCOPY %s /usr/local/bin/%s\nUSER 65532:65532\nENTRYPOINT ["%s"]\n' "$2" "$4" "$4" "$4" >"$work/Dockerfile"
+build_program() { # build_program REFERENCE PROGRAM: an image of one program, and the shared libraries that it asks for
+  local name=${2##*/} work library
+  work=$(mktemp -d "$CACHE/buildah/work.XXXXXX")
+  mkdir -p "$work/root/usr/local/bin"
+  cp "$2" "$work/root/usr/local/bin/$name"
+  for library in $(ldd "$2" 2>/dev/null | grep -o '/lib[^ ]*' || true); do
+    mkdir -p "$work/root${library%/*}"; cp -L "$library" "$work/root$library"
+  done
+  printf 'FROM scratch\nENV PATH=/usr/local/bin\nCOPY root /\nUSER 65532:65532\nENTRYPOINT ["%s"]\n' "$name" >"$work/Dockerfile"
   progress "building $1" buildah_ build -q -t "$1" "$work"
   rm -rf "$work"
 }
@@ -102,8 +107,8 @@ build_without_docker() { # build_without_docker NAME REFERENCE
   case $1 in
     operator | serving) base_images; build_project "$1" "$2" ;;
     base) base_images ;;
-    envoy) base_images; build_program "$2" "$(reference base)" "$(envoy_binary)" envoy ;;
-    *) build_program "$2" scratch "$("$ROOT/hack/build-tools.sh" "$1")/$1" "$1" ;;
+    envoy) build_program "$2" "$(envoy_binary)" ;;
+    *) build_program "$2" "$("$ROOT/hack/build-tools.sh" "$1")/$1" ;;
   esac
 }
 
@@ -148,7 +153,7 @@ project_images() {
       serving=${SERVING_IMAGE:?CLUSTER=existing: push the images to a registry of yours and name them in OPERATOR_IMAGE and SERVING_IMAGE} ;;
     *)
       [ -S "$STATE/run/containerd.sock" ] || die "the local cluster is down: make cluster-up"
-      load_local operator; load_local serving ;;
+      for image in base operator serving; do load_local "$image"; done ;;
   esac
   printf 'OPERATOR_IMAGE=%s\nSERVING_IMAGE=%s\nBASE_IMAGE=%s\n' "$operator" "$serving" "$(reference base)" >"$STATE/images.env.tmp"
   mv "$STATE/images.env.tmp" "$STATE/images.env"
@@ -161,7 +166,7 @@ mkdir -p "$CACHE/buildah" "$STORE"
 [ "$(cluster_kind)" != local ] || export LEADSMAN_CLUSTER=$STATE
 case ${1:-project} in
   project) project_images ;;
-  system) for image in pause coredns envoy-gateway envoy base; do load_local "$image"; done ;;
+  system) for image in pause coredns envoy-gateway envoy; do load_local "$image"; done ;;
   name) reference "${2:?which image}" ;;
   *) die "usage: $0 [system | name NAME]" ;;
 esac

@@ -219,16 +219,25 @@ up() {
 
 # --- down -----------------------------------------------------------------------------------------------------------
 
+running() { # running STATES PID...: those that are there in one of these states
+  local states=$1 pid; shift
+  for pid in "$@"; do ! grep -qs "^State:.[$states]" "/proc/$pid/status" || echo "$pid"; done
+}
 kill_all() { # nothing that is ours has state worth an orderly end: all of it is deleted next
-  local try pids
-  for (( try = 0; try < 100; try++ )); do
+  local try pids='' killed=''
+  for (( try = 0; try < 150; try++ )); do
     pids=$({ ours; in_pods; } | grep -vxF "$$" || true)
-    [ -n "$pids" ] || return 0
-    # shellcheck disable=SC2086 # a list of numbers
-    kill -KILL $pids 2>/dev/null || true
+    # A process that ends has no environment any more, and is a zombie (Z) while its last threads still hold what it had open.
+    # shellcheck disable=SC2086 # lists of numbers
+    [ -n "$pids$(running RSDTZ $killed)" ] || return 0
+    # shellcheck disable=SC2086
+    [ -z "$pids" ] || kill -KILL $pids 2>/dev/null || true
+    killed+=" $pids"
     sleep 0.1
   done
-  die "these processes do not end: $(tr '\n' ' ' <<<"$pids")"
+  # shellcheck disable=SC2086
+  pids=$(running RSDT $killed)
+  [ -z "$pids" ] || die "these processes do not end: $(ps -o pid=,args= -p "$(paste -sd, <<<"$pids")")"
 }
 
 unmount_all() { # what is mounted below our directories, the innermost first

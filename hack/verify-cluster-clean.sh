@@ -16,7 +16,7 @@ snapshot() { # all that a cluster could leave, in words that do not change by th
   sysctl net.ipv4.ip_forward net.ipv4.conf.all.route_localnet vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
   find /sys/fs/cgroup -maxdepth 2 -name 'leadsman*' | sed 's/^/cgroup /'
   grep -lzxsF "LEADSMAN_CLUSTER=$STATE" /proc/[0-9]*/environ | sed 's/^/process /' || true
-  pgrep -lx 'kubelet|kube-proxy|kube-(sched|contr).*|containerd.*|coredns|pause' | sed 's/^/process /' || true
+  pgrep -l '^(kubelet|kube-|containerd|coredns|pause)' | grep -v kube-apiserver | sed 's/^/process /' || true # light clusters of tests may come and go
   find "$STATE" /run/netns /run/containerd /var/lib/cni /var/log/pods /var/log/containers -maxdepth 1 2>/dev/null | sed 's/^/file /' || true
 }
 compare() { # compare WHAT

