@@ -1,0 +1,62 @@
+# `make help` lists the targets. Every one sets up what it needs; what is built or downloaded is kept outside the tree.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status images install kubeconfig quickstart-store venv
+
+# Asked for when a recipe runs, not when the Makefile is read.
+VENV = $$(hack/venv.sh)
+# What the cluster's targets and the tests agree on.
+CLUSTER_ENV = source hack/lib.sh && use_cluster
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: cluster-up images ## the main job on a real cluster: one version promoted, one rolled back
+	@$(CLUSTER_ENV); "$(VENV)/bin/python" -m examples.demo.run $(DEMO_ARGS)
+
+test: lint cluster-up images ## all the tests, those on the cluster included
+	@$(CLUSTER_ENV); "$(VENV)/bin/python" -m pytest $(PYTEST_ARGS)
+
+test-unit: ## the tests that need no cluster
+	@"$(VENV)/bin/python" -m pytest tests/unit $(PYTEST_ARGS)
+
+lint: ## style, types, layers, generated files
+	@source hack/lib.sh; export PATH="$(VENV)/bin:$$PATH"; \
+	say "style"; ruff check .; ruff format --check .; \
+	say "types"; mypy; \
+	say "layers"; lint-imports --no-logo >/dev/null || lint-imports; \
+	say "generated files"; leadsman crds --check
+
+fmt: ## format the Python code
+	@export PATH="$(VENV)/bin:$$PATH"; ruff check --fix . ; ruff format .
+
+crds: ## write the CRDs and the reference from the API types
+	@"$(VENV)/bin/leadsman" crds --write
+
+lock: ## write requirements/*.txt
+	@export PATH="$(VENV)/bin:$$PATH"; hack/lock.sh
+
+cluster-up: ## a Kubernetes with a gateway: by kind, or of processes of this machine (CLUSTER=kind|local|existing)
+	@hack/cluster.sh up
+
+cluster-down: ## take the cluster away, with all that belongs to it
+	@hack/cluster.sh down
+
+cluster-status: ## what of the cluster runs
+	@hack/cluster.sh status
+
+images: ## build the images and load them into the cluster
+	@hack/images.sh
+
+install: images ## install Leadsman into the cluster with Helm
+	@hack/install.sh
+
+kubeconfig: ## print the path of the cluster's kubeconfig
+	@$(CLUSTER_ENV); echo "$$KUBECONFIG"
+
+quickstart-store: ## the README's model store
+	@hack/quickstart.sh
+
+venv: ## print the path of the virtual environment
+	@hack/venv.sh
