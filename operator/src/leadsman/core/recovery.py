@@ -1,9 +1,9 @@
 """What the machine knows after `.status` was lost, as by a restore from a backup: the labels of the ModelRevisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from leadsman.api.conditions import Reason
-from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.modelrevision import DecisionRecord, ModelRevision
 from leadsman.api.status import ModelDeploymentStatus, Phase, Rejection, RolloutState
 from leadsman.core.revision import Role, revisions_with_role
 
@@ -19,13 +19,23 @@ def recovered_state(status: ModelDeploymentStatus, revisions: Mapping[str, Model
         return status.rollout
     stable = revisions_with_role(revisions.values(), Role.STABLE)
     rejected = revisions_with_role(revisions.values(), Role.REJECTED)
-    taken = [record.sequence for revision in revisions.values() for record in revision.status.decisions]
+    receipts = [record for revision in revisions.values() for record in revision.status.decisions]
     return RolloutState(
         phase=Phase.ROLLED_BACK if rejected else Phase.IDLE,
         stable=stable[0].spec.revision if stable else None,
         rejected=_rejection(rejected[0]) if rejected else None,
-        decisions=max(taken, default=0),
+        decisions=_decisions(receipts),
     )
+
+
+def _decisions(receipts: Sequence[DecisionRecord]) -> int:
+    """The last number taken. A rollout that was begun and is begun again, as after a crash in the very first pass,
+    is the same decision under the same number.
+    """
+    if not receipts:
+        return 0
+    last = max(receipts, key=lambda receipt: receipt.sequence)
+    return last.sequence - 1 if last.reason == Reason.ROLLOUT_STARTED else last.sequence
 
 
 def _rejection(revision: ModelRevision) -> Rejection | None:

@@ -45,6 +45,8 @@ async def run(settings: Settings) -> None:
         async def work() -> None:
             await kopf.operator(
                 standalone=True,
+                # Otherwise kopf asks for the user's name, and a container's user has none.
+                identity=settings.identity,  # type: ignore[arg-type]
                 clusterwide=not settings.namespaces,
                 namespaces=settings.namespaces,
                 memo=App(reconciler),
