@@ -1,0 +1,52 @@
+"""The real cluster, with Leadsman installed by its chart and a store of models to serve."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from support.cluster import ROOT, kubectl, run
+
+STORE = "e2e-store"
+
+
+@pytest.fixture(scope="session")
+def leadsman() -> None:
+    """Leadsman, as `make install` installs it."""
+    run("make", "install")
+
+
+@pytest.fixture(scope="session")
+def store(leadsman: None) -> Iterator[str]:
+    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, and broken.onnx, which is none."""
+    serving = kubectl("-n", "leadsman-system", "get", "deployment", "leadsman", "-o", "json")
+    image = next(word for word in serving.split('"') if "leadsman-serving:" in word)
+    quickstart = ROOT / "examples/quickstart"
+    kubectl("create", "namespace", STORE)
+    try:
+        kubectl(
+            "-n",
+            STORE,
+            "create",
+            "configmap",
+            "models",
+            f"--from-file={quickstart / 'models'}",
+            f"--from-file=broken.onnx={quickstart / 'policy.yaml'}",
+        )
+        manifest = (quickstart / "store.yaml").read_text()
+        kubectl("apply", "-f", "-", stdin=manifest.replace("SERVING_IMAGE", image).replace("quickstart", STORE))
+        kubectl("-n", STORE, "rollout", "status", "deployment/model-store", "--timeout=120s")
+        yield f"http://model-store.{STORE}.svc"
+    finally:
+        kubectl("delete", "namespace", STORE)
+
+
+@pytest.fixture
+def namespace(leadsman: None) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = f"e2e-{uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    try:
+        yield name
+    finally:
+        kubectl("delete", "namespace", name)
