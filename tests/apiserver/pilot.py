@@ -116,8 +116,7 @@ class Pilot:
         try:
             again = await self.reconciler.reconcile((self.world.namespace, self.name))
         finally:
-            self.world.turn()
-            self._look()
+            self._look(self.world.turn())
             self.now += timedelta(seconds=5)
             self.wrote = self.kube.writes[before:]
         return again
@@ -127,8 +126,8 @@ class Pilot:
         self.kube = MortalKube(self.kube.kube)
         self.start()
 
-    def _look(self) -> None:
-        found = self.weights
+    def _look(self, routes: list[dict[str, Any]]) -> None:
+        found = self._weights(routes)
         if found and (not self.history or found != self.history[-1]):
             self.history.append(found)
 
@@ -144,15 +143,19 @@ class Pilot:
     @property
     def weights(self) -> dict[str, int]:
         """The live route's weights, by version."""
-        routes = self.world.api.items(f"{GATEWAY}/namespaces/{self.world.namespace}/httproutes")
+        return self._weights(self.world.api.items(f"{GATEWAY}/namespaces/{self.world.namespace}/httproutes"))
+
+    def _weights(self, routes: list[dict[str, Any]]) -> dict[str, int]:
         backends = [backend for route in routes for backend in route["spec"]["rules"][0]["backendRefs"]]
         return {self.world.version(backend["name"]): backend["weight"] for backend in backends}
 
-    @property
-    def settled(self) -> bool:
-        """The status speaks of the latest spec, and the last pass has written nothing."""
-        deployment = self.world.api.get(self.path)
-        return deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"] and not self.wrote
+    def settled(self, reason: str) -> bool:
+        """The latest spec is Ready, or not, for a reason, and the last pass had nothing left to write."""
+        if self.wrote:
+            return False
+        found = self.world.api.get(self.path)
+        ready = [c["reason"] for c in found["status"].get("conditions", []) if c["type"] == "Ready"]
+        return ready == [reason] and found["status"]["observedGeneration"] == found["metadata"]["generation"]
 
     def condition(self, kind: str) -> tuple[str, str]:
         """Status and reason of a condition; empty when it is not there."""
@@ -169,7 +172,9 @@ class Pilot:
 
 
 @asynccontextmanager
-async def pilot(world: World, name: str = "fraud", dies_at: int | None = None, after: bool = False) -> AsyncIterator[Pilot]:
+async def pilot(
+    world: World, name: str = "fraud", dies_at: int | None = None, after: bool = False
+) -> AsyncIterator[Pilot]:
     """A pilot that is connected as the operator is."""
     configuration = client.Configuration()
     await config.load_kube_config(str(world.api.kubeconfig), client_configuration=configuration)

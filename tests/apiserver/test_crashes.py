@@ -12,30 +12,29 @@ from apiserver.world import World
 
 pytestmark = pytest.mark.apiserver
 
-async def live(it: Pilot) -> bool:
-    """A first version, a good one, a bad one; whether the process died on the way and was started again."""
-    died = False
-    for version, reason in (("1", "Serving"), ("2", "Serving"), ("bad", "RolledBack")):
-        it.world.api.submit(with_version(model(it.world.namespace), version))
-        for _ in range(20):
-            died = await _pass(it) or died
-            if it.settled and it.condition("Ready")[1] == reason:
-                break
-        else:
-            raise AssertionError(f"version {version} does not get to {reason}: {it.status}")
-    it.now += timedelta(minutes=1)  # the rejected one has drained
-    for _ in range(3):
-        died = await _pass(it) or died
-    return died
+
+async def reach(it: Pilot, version: str, reason: str) -> None:
+    """Submit a version and run passes until all is done about it, through the death of a process on the way."""
+    it.world.api.submit(with_version(model(it.world.namespace), version))
+    for _ in range(20):
+        await _pass(it)
+        if it.settled(reason):
+            return
+    raise AssertionError(f"version {version} does not get to {reason}: {it.status}")
 
 
-async def _pass(it: Pilot) -> bool:
+async def drain(it: Pilot) -> None:
+    """Let the time pass that a rolled back revision keeps its pods."""
+    it.now += timedelta(minutes=1)
+    await _pass(it)
+    await _pass(it)
+
+
+async def _pass(it: Pilot) -> None:
     try:
         await it.one_pass()
     except Killed:
         it.restart()
-        return True
-    return False
 
 
 def outcome(it: Pilot) -> dict[str, Any]:
@@ -70,19 +69,46 @@ def fresh_world(api: Api, namespace: str) -> World:
     return World(api, namespace, requests_per_turn=10_000, errors={"bad": 0.3})
 
 
+@pytest.mark.parametrize(("version", "reason"), [("good", "Serving"), ("bad", "RolledBack")])
 async def test_killed_before_any_write_and_started_again_it_gets_to_the_same_end(
-    api: Api, new_namespace: Callable[[], str], subtests: pytest.Subtests
+    api: Api, new_namespace: Callable[[], str], subtests: pytest.Subtests, version: str, reason: str
 ) -> None:
-    world = fresh_world(api, new_namespace())
-    async with pilot(world) as it:
-        assert not await live(it)
-        expected, writes = outcome(it), it.kube.writes
-    world.free_addresses()
-    assert len(writes) > 30
-    for number, write in enumerate(writes, start=1):
+    async def life(dies_at: int | None) -> tuple[dict[str, Any], list[str], int]:
         world = fresh_world(api, new_namespace())
-        with subtests.test(f"killed before write {number}", write=write):
-            async with pilot(world, dies_at=number) as it:
-                assert await live(it)
-                assert outcome(it) == expected
+        async with pilot(world, dies_at=dies_at) as it:
+            await reach(it, "1", "Serving")
+            first = len(it.kube.writes)
+            await reach(it, version, reason)
+            await drain(it)
+            ended = outcome(it)
         world.free_addresses()
+        return ended, it.kube.writes, first
+
+    expected, writes, first = await life(dies_at=None)
+    # The first revision's own writes are the same in both lives: one of them dies there too.
+    for number, write in list(enumerate(writes, start=1))[0 if version == "good" else first :]:
+        with subtests.test(f"killed before write {number}", write=write):
+            ended, _, _ = await life(dies_at=number)
+            assert ended == expected
+
+
+async def test_processes_that_never_live_longer_than_two_writes_get_there_too(world: World) -> None:
+    world.api.submit(policy(world.namespace, steps=[{"weight": 50, "minDuration": "0s"}]))
+    world.errors["bad"], world.requests_per_turn = 0.3, 10_000
+    async with pilot(world, dies_at=3) as it:
+        for version, reason in (("1", "Serving"), ("good", "Serving"), ("bad", "RolledBack")):
+            world.api.submit(with_version(model(world.namespace), version))
+            for _ in range(60):
+                await _pass(it)
+                it.kube.dies_at = len(it.kube.writes) + 3
+                if it.settled(reason):
+                    break
+            else:
+                raise AssertionError(f"version {version} does not get to {reason}: {it.status}")
+        assert it.history == [
+            {"1": 100},
+            {"1": 50, "good": 50},
+            {"good": 100},
+            {"good": 50, "bad": 50},
+            {"good": 100},
+        ]

@@ -45,7 +45,9 @@ async def test_the_first_revision_becomes_stable(world: World) -> None:
         assert it.condition("Available") == ("True", "Serving")
         assert it.condition("Reconciling") == ("", "")
         assert it.status["observedGeneration"] == 1
-        services = {item["metadata"]["name"] for item in world.api.items(f"api/v1/namespaces/{world.namespace}/services")}
+        services = {
+            item["metadata"]["name"] for item in world.api.items(f"api/v1/namespaces/{world.namespace}/services")
+        }
         assert "fraud" in services
 
 

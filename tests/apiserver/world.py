@@ -40,12 +40,13 @@ class World:
     made: int = 0
     """Pods that were ever started."""
 
-    def turn(self) -> None:
-        """Let controllers, kubelet and gateway catch up, then let users send requests."""
+    def turn(self) -> list[dict[str, Any]]:
+        """Let controllers, kubelet and gateway catch up, then let users send requests. Returns the routes."""
         self.bring_pods()
         routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes")
         self._accept_routes(routes)
         self._send_requests(routes)
+        return routes
 
     def bring_pods(self) -> None:
         """What the Deployment controller and the kubelet would do; a deleted Deployment takes its pods along."""
@@ -83,7 +84,9 @@ class World:
 
     def _pod_status(self, ip: str, version: str) -> dict[str, Any]:
         failed = self.broken.get(version)
-        end = {"exitCode": 65, "reason": "Error", "message": failed} if failed else {"exitCode": 0, "reason": "Completed"}
+        end = (
+            {"exitCode": 65, "reason": "Error", "message": failed} if failed else {"exitCode": 0, "reason": "Completed"}
+        )
         return {
             "phase": "Pending" if failed else "Running",
             "podIP": ip,

@@ -82,7 +82,8 @@ _KINDS = (
         short_name="rop",
         columns=(
             _Column("FalseRollbackRate", ".spec.falseRollbackRate", "number"),
-            _Column("Weights", ".spec.steps[*].weight"),
+            _Column("First", ".spec.steps[0].weight", "integer", description="The first step's percent of requests."),
+            _Column("Last", ".spec.steps[-1:].weight", "integer", description="The last step's."),
             _Column("OnInconclusive", ".spec.onInconclusive"),
             _AGE,
         ),

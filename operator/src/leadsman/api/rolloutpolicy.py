@@ -50,6 +50,12 @@ class RolloutPolicySpec(ApiModel):
         description="The chance, at most, that a candidate no worse than stable is rolled back; all checks share it.",
         ge=0.0001,
         le=0.5,
+        # For a whole number the API server cuts the minimum off to one too, which is 0.
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self >= 0.0001", "message": "falseRollbackRate must be 0.0001 at least"}
+            ]
+        },
     )
     steps: tuple[Step, ...] = Field(
         default=(Step(weight=5), Step(weight=25), Step(weight=50)),
@@ -83,7 +89,12 @@ class RolloutPolicySpec(ApiModel):
     )
     interval: Duration = Field(
         default=timedelta(seconds=2),
-        description="How often to look at the evidence. Looking often costs no accuracy.",
+        description="How often to look at the evidence, 1s at least. Looking often costs no accuracy.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "duration(self) >= duration('1s')", "message": "the interval must be 1s at least"}
+            ]
+        },
     )
     on_inconclusive: OnInconclusive = Field(
         default=OnInconclusive.HOLD,

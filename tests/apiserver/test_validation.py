@@ -1,0 +1,182 @@
+"""What the API server refuses, and in which words; what it has to take. Nothing of ours runs here but the CRDs."""
+
+from typing import Any
+
+import pytest
+from apiserver.kubeapi import LEADSMAN, Api, ApiError, model, policy
+
+pytestmark = pytest.mark.apiserver
+
+URI = "s3://models/1.onnx"
+HEX = "0123456789abcdef" * 4
+
+
+def step(weight: int, **durations: str) -> dict[str, Any]:
+    return {"weight": weight, **durations}
+
+
+REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
+    "no model": ({"model": None}, "spec.model: Required value"),
+    "a model without a URI": ({"model": {}}, "spec.model.uri: Required value"),
+    "a URI of an unknown scheme": ({"model": {"uri": "ftp://host/model"}}, "spec.model.uri"),
+    "a URI without a path": ({"model": {"uri": "s3://bucket"}}, "spec.model.uri"),
+    "a URI with a blank": ({"model": {"uri": "s3://bucket/a b"}}, "spec.model.uri"),
+    "a plain path": ({"model": {"uri": "/models/1.onnx"}}, "spec.model.uri"),
+    "a digest that is not SHA-256": ({"model": {"uri": URI, "digest": "md5:" + "0" * 32}}, "spec.model.digest"),
+    "a digest that is too short": ({"model": {"uri": URI, "digest": "sha256:" + HEX[:-1]}}, "spec.model.digest"),
+    "a digest in capitals": ({"model": {"uri": URI, "digest": "sha256:" + HEX.upper()}}, "spec.model.digest"),
+    "an empty version": ({"model": {"uri": URI, "version": ""}}, "spec.model.version"),
+    "a version that is no label": ({"model": {"uri": URI, "version": "a b"}}, "spec.model.version"),
+    "a version that is a number": ({"model": {"uri": URI, "version": 3}}, "must be of type string"),
+    "no replicas": ({"scaling": {"minReplicas": 0}}, "spec.scaling.minReplicas"),
+    "negative replicas": ({"scaling": {"minReplicas": -1}}, "should be greater than or equal to 1"),
+    "no threads": ({"runtime": {"threads": 0}}, "spec.runtime.threads"),
+    "an execution provider that does not exist": ({"runtime": {"executionProvider": "TPU"}}, 'supported values: "CPU"'),
+    "a quantity that is none": ({"runtime": {"resources": {"limits": {"memory": "much"}}}}, "limits.memory"),
+    "a gateway without a name": ({"traffic": {"gateway": {}}}, "spec.traffic.gateway.name: Required value"),
+    "a policy without a name": ({"rolloutPolicy": {}}, "spec.rolloutPolicy.name: Required value"),
+}
+
+REFUSED_NAMES = {
+    "a name too long for its Services": ("a" * 53, "at most 52 characters"),
+    "a name with a dot": ("fraud.v1", "must be a DNS label"),
+    "a name that begins with a digit": ("1fraud", "must be a DNS label"),
+}
+
+REFUSED_POLICIES: dict[str, tuple[dict[str, Any], str]] = {
+    "weights that fall": ({"steps": [step(50), step(10)]}, "the weights of the steps must rise"),
+    "weights that stay": ({"steps": [step(10), step(10)]}, "the weights of the steps must rise"),
+    "a step without weight": ({"steps": [{"minDuration": "1m"}]}, "weight: Required value"),
+    "a weight of nothing": ({"steps": [step(0)]}, "should be greater than or equal to 1"),
+    "a weight of everything": ({"steps": [step(100)]}, "should be less than or equal to 99"),
+    "a weight that is no whole number": ({"steps": [step(2.5)]}, "must be of type integer"),  # type: ignore[arg-type]
+    "no steps": ({"steps": []}, "spec.steps"),
+    "too many steps": ({"steps": [step(weight) for weight in range(1, 22)]}, "spec.steps: Too many"),
+    "a maximum below the minimum": (
+        {"steps": [step(5, minDuration="1h", maxDuration="30m")]},
+        "maxDuration must not be shorter than minDuration",
+    ),
+    "a minimum above the maximum left out": (
+        {"steps": [step(5, minDuration="1h")]},
+        "maxDuration must not be shorter than minDuration",
+    ),
+    "a duration without a unit": ({"keepWarm": "90"}, "spec.keepWarm"),
+    "a duration of days": ({"keepWarm": "1d"}, "spec.keepWarm"),
+    "an empty duration": ({"keepWarm": ""}, "spec.keepWarm"),
+    "a negative duration": ({"keepWarm": "-1m"}, "spec.keepWarm"),
+    "an interval of no time": ({"interval": "0s"}, "the interval must be 1s at least"),
+    "two checks in one entry": ({"checks": [{"errorRate": {}, "latency": {}}]}, "exactly one check per entry"),
+    "an entry without a check": ({"checks": [{}]}, "exactly one check per entry"),
+    "no checks": ({"checks": []}, "spec.checks"),
+    "certainty of never being wrong": ({"falseRollbackRate": 0}, "falseRollbackRate must be 0.0001 at least"),
+    "more false rollbacks than right ones": ({"falseRollbackRate": 0.6}, "spec.falseRollbackRate"),
+    "an error rate that tolerates all": ({"checks": [{"errorRate": {"tolerate": 1}}]}, "tolerate"),
+    "an error rate that tolerates none": ({"checks": [{"errorRate": {"tolerate": 0}}]}, "tolerate"),
+    "a candidate that has to be quicker": ({"checks": [{"latency": {"tolerateRatio": 0.5}}]}, "tolerateRatio"),
+    "an unknown answer to silence": ({"onInconclusive": "Shrug"}, 'supported values: "Hold", "Promote", "Rollback"'),
+}
+
+TAKEN_MODELS: dict[str, dict[str, Any]] = {
+    "https": {"model": {"uri": "https://host.example.com:8443/a/b.onnx?c=d"}},
+    "a store inside the cluster by http": {"model": {"uri": "http://minio.models.svc/1.onnx"}},
+    "a volume": {"model": {"uri": "pvc://claim/dir/1.onnx"}},
+    "a digest and a version": {"model": {"uri": URI, "digest": f"sha256:{HEX}", "version": "2026.11.20-rc.1"}},
+    "resources as numbers and as text": {"runtime": {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}}},
+    "no gateway": {"traffic": {}},
+}
+
+TAKEN_POLICIES: dict[str, dict[str, Any]] = {
+    "one small step": {"steps": [step(1)]},
+    "steps that rise by one": {"steps": [step(1), step(2), step(99)]},
+    "a step of exactly one duration": {"steps": [step(5, minDuration="1h", maxDuration="60m")]},
+    "a duration of all units": {"keepWarm": "1h30m15s"},
+    "one check alone": {"checks": [{"latency": {"tolerateRatio": 2}}]},
+}
+
+
+def models_of(namespace: str) -> str:
+    return f"{LEADSMAN}/namespaces/{namespace}/modeldeployments"
+
+
+def policies_of(namespace: str) -> str:
+    return f"{LEADSMAN}/namespaces/{namespace}/rolloutpolicies"
+
+
+@pytest.mark.parametrize(("spec", "message"), REFUSED_MODELS.values(), ids=REFUSED_MODELS)
+def test_a_model_deployment_is_refused_with(api: Api, spec: dict[str, Any], message: str) -> None:
+    assert message in api.refusal(models_of("default"), model("default", **spec))
+
+
+@pytest.mark.parametrize(("name", "message"), REFUSED_NAMES.values(), ids=REFUSED_NAMES)
+def test_a_model_deployment_is_refused_by(api: Api, name: str, message: str) -> None:
+    assert message in api.refusal(models_of("default"), model("default", name, model={"uri": URI}))
+
+
+def test_the_longest_name_is_taken(api: Api) -> None:
+    assert api.refusal(models_of("default"), model("default", "a" * 52, model={"uri": URI})) == ""
+
+
+@pytest.mark.parametrize(("spec", "message"), REFUSED_POLICIES.values(), ids=REFUSED_POLICIES)
+def test_a_rollout_policy_is_refused_with(api: Api, spec: dict[str, Any], message: str) -> None:
+    assert message in api.refusal(policies_of("default"), policy("default", **spec))
+
+
+@pytest.mark.parametrize("spec", TAKEN_MODELS.values(), ids=TAKEN_MODELS)
+def test_a_model_deployment_may_have(api: Api, spec: dict[str, Any]) -> None:
+    assert api.refusal(models_of("default"), model("default", **spec)) == ""
+
+
+@pytest.mark.parametrize("spec", TAKEN_POLICIES.values(), ids=TAKEN_POLICIES)
+def test_a_rollout_policy_may_have(api: Api, spec: dict[str, Any]) -> None:
+    assert api.refusal(policies_of("default"), policy("default", **spec)) == ""
+
+
+def test_an_unknown_field_is_refused_by_kubectl_and_dropped_for_who_does_not_ask(api: Api, namespace: str) -> None:
+    wrong = model(namespace, scalling={"minReplicas": 3})
+    refusal = api.refusal(models_of(namespace), wrong, fieldValidation="Strict")
+    assert 'unknown field "spec.scalling"' in refusal
+    stored = api.create(models_of(namespace), wrong, fieldValidation="Ignore")
+    assert "scalling" not in stored["spec"]
+
+
+def revision(namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "leadsman.dev/v1alpha1",
+        "kind": "ModelRevision",
+        "metadata": {"name": "fraud-a", "namespace": namespace},
+        "spec": {
+            "modelDeployment": "fraud",
+            "revision": "a",
+            "model": {"uri": URI},
+            "runtime": {},
+            "podTemplate": {"spec": {"containers": [{"name": "server", "image": "serving:1"}]}},
+        },
+    }
+
+
+CHANGES = {
+    "its model": {"model": {"uri": "s3://models/2.onnx"}},
+    "its version": {"model": {"version": "2"}},
+    "its runtime": {"runtime": {"threads": 2}},
+    "the image deep in its pod template": {"podTemplate": {"spec": {"containers": [{"name": "server", "image": "x"}]}}},
+    "a field more in its pod template": {"podTemplate": {"spec": {"hostNetwork": True}}},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_model_revision_never_changes(api: Api, namespace: str, change: dict[str, Any]) -> None:
+    path = f"{LEADSMAN}/namespaces/{namespace}/modelrevisions"
+    api.create(path, revision(namespace))
+    with pytest.raises(ApiError, match="a ModelRevision never changes"):
+        api.patch(f"{path}/fraud-a", {"spec": change})
+
+
+def test_a_model_revision_may_be_written_again_as_it_is_and_relabelled(api: Api, namespace: str) -> None:
+    path = f"{LEADSMAN}/namespaces/{namespace}/modelrevisions"
+    before = api.create(path, revision(namespace))
+    after = api.apply(
+        f"{path}/fraud-a", revision(namespace) | {"spec": before["spec"]}, manager="leadsman", force="true"
+    )
+    assert after["spec"] == before["spec"]
+    relabelled = api.patch(f"{path}/fraud-a", {"metadata": {"labels": {"leadsman.dev/role": "stable"}}})
+    assert relabelled["metadata"]["labels"]["leadsman.dev/role"] == "stable"
