@@ -9,7 +9,8 @@ images=$STATE/images.env
 # shellcheck disable=SC1090 # written by hack/images.sh
 source "$images"
 helm=$("$ROOT/hack/build-tools.sh" helm)/helm
-kubectl apply --server-side -f "$ROOT/crds" >/dev/null # Helm installs CRDs once and never upgrades them
+# Helm installs CRDs once and never upgrades them.
+kubectl apply --server-side --force-conflicts -f "$ROOT/crds" >/dev/null
 progress "installing leadsman" "$helm" upgrade --install leadsman "$ROOT/charts/leadsman" \
   --namespace leadsman-system --create-namespace --wait --timeout 180s \
   --set "operator.image.repository=${OPERATOR_IMAGE%:*},operator.image.tag=${OPERATOR_IMAGE##*:}" \
