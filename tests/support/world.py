@@ -1,0 +1,367 @@
+"""A cluster that fits in a few dictionaries: an API server, a kubelet, a gateway, users, and time that is a number.
+
+`World.look()` is one pass of the operator over it, in the order of writes of shell/reconciler.py; `World.live(seconds)`
+lets time go by. Nothing of the operator outlives a pass but what stands in the dictionaries, so every pass is also a
+restart.
+"""
+
+import copy
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from math import inf, log
+from random import Random
+from typing import Any
+
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.api.modelrevision import ModelRevisionStatus
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.status import ModelDeploymentStatus, RolloutState
+from leadsman.core.decide import Plan, decide
+from leadsman.core.desired import Action
+from leadsman.core.evidence import Histogram, PodSample
+from leadsman.core.names import REVISION_LABEL
+from leadsman.core.observed import Key, Observed
+from leadsman.core.pods import parse_pod
+from leadsman.core.revision import revision_hash
+
+BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+BOUNDS = (*(round(0.001 * 1.2**number, 6) for number in range(45)), inf)
+NAME, NAMESPACE, UID = "fraud", "payments", "11111111-2222-3333-4444-555555555555"
+
+
+class CrashError(Exception):
+    """The operator's process ends here."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model behaves once it runs."""
+
+    errors: float = 0.0
+    median: float = 0.010
+    start_seconds: float = 3.0
+    failure: str | None = None
+    """What its fetch container says with exit code 65."""
+    dies_at: float = inf
+    """From then on its pods are never ready."""
+
+
+@dataclass
+class SimPod:
+    """A pod with its counters."""
+
+    name: str
+    revision: str
+    model: Model
+    started: float
+    requests: int = 0
+    errors: int = 0
+    buckets: list[int] = field(default_factory=lambda: [0] * len(BOUNDS))
+
+    def ready(self, now: float) -> bool:
+        running = self.started + self.model.start_seconds <= now < self.model.dies_at
+        return running and self.model.failure is None
+
+    def raw(self, now: float) -> dict[str, Any]:
+        """The pod as the API server has it."""
+        fetched: dict[str, Any] = {"exitCode": 0, "message": json.dumps({"digest": f"sha256:{'ab' * 32}"})}
+        if self.model.failure:
+            fetched = {"exitCode": 65, "message": self.model.failure}
+        return {
+            "metadata": {"name": self.name, "uid": self.name, "labels": {REVISION_LABEL: self.revision}},
+            "status": {
+                "podIP": "10.0.0.1",
+                "conditions": [{"type": "Ready", "status": "True" if self.ready(now) else "False"}],
+                "initContainerStatuses": [{"name": "fetch", "state": {"terminated": fetched}}],
+                "containerStatuses": [{"name": "server", "state": {"running": {}}}],
+            },
+        }
+
+    def answer(self, random: Random, outage: float) -> bool:
+        """Answer one request; returns whether the user is content."""
+        self.requests += 1
+        if random.random() < 1 - (1 - self.model.errors) * (1 - outage):
+            self.errors += 1
+            return False
+        self.buckets[bisect_left(BOUNDS, random.lognormvariate(log(self.model.median), 0.4))] += 1
+        return True
+
+    def sample(self) -> PodSample:
+        """Scrape the pod."""
+        latency = Histogram(BOUNDS, tuple(accumulate(self.buckets)))
+        return PodSample(
+            self.name, BEGIN.timestamp() + self.started, self.revision, self.requests, self.errors, latency
+        )
+
+
+@dataclass
+class World:
+    """One ModelDeployment and all around it."""
+
+    policy: RolloutPolicySpec | None
+    models: dict[str, Model] = field(default_factory=dict)
+    """By the version in the spec."""
+    rps: float = 40.0
+    replicas: int = 2
+    gateway: bool = True
+    seed: int = 1
+    image: str = "serving:1"
+    metrics_gone: bool = False
+    outage: float = 0.0
+    """Share of requests that fail whatever model answers."""
+
+    def __post_init__(self) -> None:
+        self.now = 0.0
+        self.random = Random(self.seed)
+        self.generation = 0
+        self.spec: dict[str, Any] = {}
+        self.status: dict[str, Any] = {"observedGeneration": -1}
+        self.objects: dict[Key, dict[str, Any]] = {}
+        self.pods: dict[str, SimPod] = {}
+        self.pods_born = 0
+        self.templates: dict[str, str] = {}
+        self.restarted: Counter[str] = Counter()
+        """Rolling restarts by Deployment: template changes under a running one."""
+        self.served: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.lost = 0
+        """Requests that were sent where no pod was ready."""
+        self.history: list[tuple[float, str, str]] = []
+        self.writes = 0
+        self.crash_before: int | None = None
+        """Number of the write before which the operator's process ends; then it is started again."""
+        self.crashes = 0
+        self.notable: set[int] = set()
+        """Numbers of the writes of passes that did more than write the status."""
+
+    # what people do
+
+    def apply(self, version: str, **changes: Any) -> str:
+        """Apply a spec that names a version; returns its revision's hash."""
+        self.generation += 1
+        self.spec = {
+            "model": {"uri": f"https://models.example.com/fraud/{version}.onnx", "version": version},
+            "scaling": {"minReplicas": self.replicas},
+            "traffic": {"gateway": {"name": "public", "namespace": "gateways"}} if self.gateway else {},
+            "rolloutPolicy": {"name": "careful"},
+            **changes,
+        }
+        return self.hash_of(version)
+
+    def hash_of(self, version: str) -> str:
+        """The revision that a version of the model is."""
+        spec = {"model": {"uri": f"https://models.example.com/fraud/{version}.onnx", "version": version}}
+        return revision_hash(ModelDeployment.model_validate({"metadata": {"name": NAME}, "spec": spec}).spec)
+
+    def lose_status(self) -> None:
+        """Restore everything from a backup, which holds no status."""
+        self.status = {"observedGeneration": -1}
+        for (kind, _), raw in self.objects.items():
+            if kind == "ModelRevision":
+                raw.pop("status", None)
+
+    # what is so
+
+    @property
+    def clock(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.now)
+
+    @property
+    def state(self) -> RolloutState:
+        return ModelDeploymentStatus.model_validate(self.status).rollout
+
+    @property
+    def reasons(self) -> list[str]:
+        """Every decision that was committed, in order."""
+        return [reason for _, reason, _ in self.history]
+
+    def condition(self, kind: str) -> str:
+        """A condition as "Status/Reason"; empty when it is absent."""
+        found = [c for c in self.status.get("conditions", []) if c["type"] == kind]
+        return f"{found[0]['status']}/{found[0]['reason']}" if found else ""
+
+    def weights(self) -> dict[str, int]:
+        """Who gets what share of requests, by the live route or Service."""
+        if self.gateway:
+            rules = self.objects.get(("HTTPRoute", NAME), {}).get("spec", {}).get("rules", [{}])
+            return {ref["name"].removeprefix(f"{NAME}-"): ref["weight"] for ref in rules[0].get("backendRefs", [])}
+        service = self.objects.get(("Service", NAME), {})
+        selector = service.get("spec", {}).get("selector", {})
+        return {selector[REVISION_LABEL]: 100} if selector else {}
+
+    def running(self) -> set[str]:
+        """The revisions that have a Deployment."""
+        return {name.removeprefix(f"{NAME}-") for kind, name in self.objects if kind == "Deployment"}
+
+    def receipts(self) -> list[tuple[int, str, str]]:
+        """Number, reason and revision of every receipt, in order."""
+        found = []
+        for (kind, _), raw in self.objects.items():
+            if kind == "ModelRevision":
+                for entry in raw.get("status", {}).get("decisions", []):
+                    found.append((entry["sequence"], entry["reason"], raw["spec"]["revision"]))
+        return sorted(found)
+
+    def observed(self) -> Observed:
+        """Read it all."""
+        metadata = {"name": NAME, "namespace": NAMESPACE, "uid": UID, "generation": self.generation}
+        raw = {"metadata": metadata, "spec": self.spec, "status": self.status}
+        return Observed(
+            deployment=ModelDeployment.model_validate(json.loads(json.dumps(raw))),
+            policy=self.policy,
+            pods=[parse_pod(pod.raw(self.now)) for pod in self.pods.values()],
+            live=dict(self.objects),
+            has_gateway_api=True,
+        )
+
+    # the operator
+
+    def look(self) -> Plan:
+        """One pass; CrashError where `crash_before` says so."""
+        before = self.writes
+        samples = [] if self.metrics_gone else [pod.sample() for pod in self.pods.values() if pod.ready(self.now)]
+        observed = self.observed()
+        plan = decide(observed, samples, self.image, self.clock)
+        try:
+            self._write(observed, plan)
+        finally:
+            if plan.notices or plan.actions or plan.records or plan.receipts:
+                self.notable |= set(range(before, self.writes + 1))
+        return plan
+
+    def _write(self, observed: Observed, plan: Plan) -> None:
+        for action in plan.records:
+            self._act(action)
+        for name, status in plan.receipts.items():
+            self._count()
+            self.objects["ModelRevision", name]["status"] = _json(status)
+        if plan.status != observed.deployment.status:
+            self._count()
+            self.status = _json(plan.status)
+            self.history += [(self.now, notice.reason.value, notice.revision) for notice in plan.notices]
+        for action in plan.actions:
+            self._act(action)
+
+    def _count(self) -> None:
+        if self.crash_before == self.writes:
+            self.crash_before = None
+            self.crashes += 1
+            raise CrashError
+        self.writes += 1
+
+    def _act(self, action: Action) -> None:
+        self._count()
+        key = (action.kind, action.name)
+        if action.body is None:
+            assert self.objects.pop(key, None) is not None, "nothing is deleted twice"
+            return
+        old = self.objects.get(key)
+        body = copy.deepcopy(action.body)
+        metadata = body["metadata"]
+        metadata["creationTimestamp"] = old["metadata"]["creationTimestamp"] if old else self.clock.isoformat()
+        metadata["generation"] = old["metadata"]["generation"] + 1 if old else 1
+        if action.kind == "ModelRevision":
+            assert old is None or old["spec"] == body["spec"], "a ModelRevision's spec is immutable"
+            if old:
+                body["status"] = old.get("status", {})
+        if action.kind == "HTTPRoute":
+            accepted = [
+                {"type": kind, "status": "True", "observedGeneration": metadata["generation"]}
+                for kind in ("Accepted", "ResolvedRefs")
+            ]
+            body["status"] = {"parents": [{"conditions": accepted}]}
+            self._check_backends(body)
+        self.objects[key] = body
+
+    def _check_backends(self, route: dict[str, Any]) -> None:
+        backends = route["spec"]["rules"][0]["backendRefs"]
+        assert sum(ref["weight"] for ref in backends) == 100
+        assert all(("Service", ref["name"]) in self.objects for ref in backends), "a backend's Service comes first"
+
+    # time
+
+    def live(self, seconds: float) -> None:
+        """Let time go by: pods start and users ask."""
+        for _ in range(max(1, round(seconds))):
+            self._run_pods()
+            self._serve()
+            self.now += 1.0
+
+    def run(self, seconds: float) -> Iterator[Plan | None]:
+        """Look and live by turns, as the operator asks for but at least every 5 s; None for a pass that crashed."""
+        end = self.now + seconds
+        while self.now < end:
+            try:
+                plan = self.look()
+            except CrashError:
+                yield None
+                continue
+            yield plan
+            self.live(min(plan.requeue_after.total_seconds(), 5.0))
+
+    def rest(self, seconds: float) -> None:
+        """Run, with nobody looking on."""
+        for _ in self.run(seconds):
+            pass
+
+    def until(self, *reasons: str, seconds: float = 1800) -> None:
+        """Run until a decision with one of these reasons is committed."""
+        told = len(self.history)
+        for _ in self.run(seconds):
+            if set(self.reasons[told:]) & set(reasons):
+                return
+        raise AssertionError(f"none of {reasons} within {seconds} s, but {self.reasons[told:]}; {self.status}")
+
+    def _run_pods(self) -> None:
+        wanted: dict[str, int] = {}
+        for (kind, name), raw in self.objects.items():
+            if kind == "Deployment":
+                revision = name.removeprefix(f"{NAME}-")
+                wanted[revision] = raw["spec"]["replicas"]
+                template = json.dumps(raw["spec"]["template"], sort_keys=True)
+                if self.templates.setdefault(name, template) != template:
+                    self.restarted[name] += 1
+                    self.templates[name] = template
+        self.pods = {name: pod for name, pod in self.pods.items() if pod.revision in wanted}
+        for revision, replicas in wanted.items():
+            own = [pod for pod in self.pods.values() if pod.revision == revision]
+            for _ in range(replicas - len(own)):
+                self._give_birth(revision)
+            for pod in own[replicas:]:
+                del self.pods[pod.name]
+
+    def _give_birth(self, revision: str) -> None:
+        self.pods_born += 1
+        name = f"{NAME}-{revision}-{self.pods_born}"
+        record = self.objects["ModelRevision", f"{NAME}-{revision}"]
+        model = self.models.get(record["spec"]["model"]["version"], Model())
+        self.pods[name] = SimPod(name, revision, model, self.now)
+
+    def _serve(self) -> None:
+        split = self.weights()
+        if not split:
+            return
+        ready = {
+            revision: [pod for pod in self.pods.values() if pod.revision == revision and pod.ready(self.now)]
+            for revision in split
+        }
+        whole, part = divmod(self.rps, 1)
+        asked = int(whole) + (self.random.random() < part)
+        for revision in self.random.choices(list(split), list(split.values()), k=asked):
+            self.served[revision] += 1
+            if not ready[revision]:
+                self.lost += 1
+            elif not self.random.choice(ready[revision]).answer(self.random, self.outage):
+                self.failed[revision] += 1
+
+
+def _json(status: ModelDeploymentStatus | ModelRevisionStatus) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads(
+        json.dumps(status.model_dump(mode="json", by_alias=True, exclude_none=True), allow_nan=False)
+    )
+    return written
