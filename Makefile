@@ -2,7 +2,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status images install kubeconfig quickstart-store venv
+# The cluster comes before the images that are loaded into it.
+.NOTPARALLEL:
+.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv
 
 # Asked for when a recipe runs, not when the Makefile is read.
 VENV = $$(hack/venv.sh)
@@ -16,7 +18,7 @@ demo: cluster-up images ## the main job on a real cluster: one version promoted,
 	@$(CLUSTER_ENV); "$(VENV)/bin/python" -m examples.demo.run $(DEMO_ARGS)
 
 test: lint cluster-up images ## all the tests, those on the cluster included
-	@$(CLUSTER_ENV); "$(VENV)/bin/python" -m pytest $(PYTEST_ARGS)
+	@$(CLUSTER_ENV); export PATH="$(VENV)/bin:$$(hack/build-tools.sh helm):$$PATH"; python -m pytest $(PYTEST_ARGS)
 
 test-unit: ## the tests that need no cluster
 	@"$(VENV)/bin/python" -m pytest tests/unit $(PYTEST_ARGS)
@@ -45,6 +47,9 @@ cluster-down: ## take the cluster away, with all that belongs to it
 
 cluster-status: ## what of the cluster runs
 	@hack/cluster.sh status
+
+cluster-verify: ## show that the gateway works and that cluster-down leaves nothing behind; leaves no cluster
+	@hack/cluster.sh up >/dev/null; hack/verify-gateway.sh; hack/verify-cluster-clean.sh
 
 images: ## build the images and load them into the cluster
 	@hack/images.sh

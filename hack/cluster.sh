@@ -3,7 +3,8 @@
 #   CLUSTER=kind      with Docker and kind (chosen by itself where both are there)
 #   CLUSTER=local     processes of this machine: Linux, root, no Docker needed (chosen otherwise)
 #   CLUSTER=existing  the cluster that KUBECONFIG names, taken as it is: it needs a Gateway API implementation with a GatewayClass `envoy`
-set -euo pipefail
+set -eEuo pipefail
+trap 'echo "error: ${0##*/}:$LINENO: $BASH_COMMAND" >&2' ERR # no failure is silent
 source "$(dirname "$0")/lib.sh"
 
 apply() { kubectl apply --server-side --force-conflicts -f - >/dev/null; }

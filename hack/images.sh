@@ -6,7 +6,8 @@
 #
 # A tag is made of the content: a changed source has a new tag, and what is unchanged is neither built nor loaded again.
 # With kind the images are built by Docker; without it by buildah, over a base that mmdebstrap makes, since none can be pulled.
-set -euo pipefail
+set -eEuo pipefail
+trap 'echo "error: ${0##*/}:$LINENO: $BASH_COMMAND" >&2' ERR # no failure is silent
 source "$(dirname "$0")/lib.sh"
 DEBIAN=bookworm
 STORE=$CACHE/images
@@ -18,8 +19,8 @@ digest_of() { # digest_of FILE-OR-DIRECTORY...: of their contents and names, wit
 }
 sources() { # sources NAME: all that goes into the image, and how it is made
   case $1 in
-    operator) echo operator serving-image/src requirements/operator.txt requirements/build.txt pyproject.toml README.md ;;
-    serving) echo serving-image operator/src requirements/serving.txt requirements/build.txt pyproject.toml README.md ;;
+    operator) echo operator requirements/operator.txt requirements/build.txt pyproject.toml README.md ;;
+    serving) echo serving-image requirements/serving.txt requirements/build.txt pyproject.toml README.md ;;
     pause | coredns) echo "hack/tools/$1" ;;
     envoy-gateway) echo hack/tools/envoy-gateway/go.mod ;;
     envoy) echo requirements/dev.txt ;;

@@ -4,7 +4,8 @@
 #
 # Every process that `up` starts carries LEADSMAN_CLUSTER=$STATE in its environment, and every pod runs in the cgroup $CGROUP:
 # by these two `down` finds all that is ours, even when `up` was killed half-way and no pid was ever written down.
-set -euo pipefail
+set -eEuo pipefail
+trap 'echo "error: ${0##*/}:$LINENO: $BASH_COMMAND" >&2' ERR # no failure is silent
 source "$(dirname "$0")/lib.sh"
 
 NODE=node1 NODE_IP=10.250.0.1 PORT=16443 SERVICES=10.96.0.0/16 PODS=10.244.0.0/24 DNS_IP=10.96.0.10
