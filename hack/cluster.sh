@@ -85,7 +85,7 @@ status() {
   [ "$(cluster_kind)" != local ] || "$ROOT/hack/local-cluster.sh" status || ok=1
   use_venv
   kubectl get --request-timeout=5s nodes -o wide && kubectl get --request-timeout=5s pods,gateways -A || ok=1
-  return $ok
+  exit $ok
 }
 
 use_cluster

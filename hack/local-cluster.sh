@@ -326,7 +326,7 @@ status() {
   for part in etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy; do
     if alive $part; then echo "$part: up"; else echo "$part: DOWN (log: $STATE/log/$part.log)"; bad=1; fi
   done
-  return $bad
+  exit $bad
 }
 
 use_cluster
