@@ -70,7 +70,7 @@ pip_settings() { # pip_settings FILE
   local line key value
   pip_mounts=(--volume "$1:/etc/pip.conf:ro")
   echo '[global]' >"$1"
-  python3 -m pip config list | while IFS= read -r line; do
+  "$("$ROOT/hack/venv.sh")/bin/pip" config list | while IFS= read -r line; do
     key=${line%%=*} value=${line#*=} value=${value#\'} value=${value%\'}
     echo "${key##*.} = ${value//'\n'/ }"
   done | sort -u -t= -k1,1 >>"$1"
