@@ -1,10 +1,12 @@
 """What the serving pods of a model say: ready or not, why a model cannot serve, which bytes were fetched."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leadsman.api.fields import DIGEST_PATTERN
 from leadsman.core.names import FETCH_CONTAINER, REVISION_LABEL
 
 # The exit code with which the serving image says that trying again cannot help (sysexits.h: EX_DATAERR).
@@ -77,7 +79,7 @@ def _digest(container: Mapping[str, Any]) -> str | None:
             except ValueError:
                 return None
             digest = said.get("digest") if isinstance(said, dict) else None
-            return digest if isinstance(digest, str) else None
+            return digest if isinstance(digest, str) and re.match(DIGEST_PATTERN, digest) else None
     return None
 
 

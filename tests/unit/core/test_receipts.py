@@ -1,0 +1,89 @@
+"""The audit trail: every decision once, the newest 50."""
+
+from datetime import timedelta
+
+import pytest
+
+from leadsman.api.conditions import Reason
+from leadsman.api.evidence import Verdict
+from leadsman.api.modelrevision import DECISIONS_KEPT, ModelRevisionStatus, Outcome
+from leadsman.core.receipts import record
+from leadsman.core.rollout import Notice
+from support.machine import START, report
+
+DIGEST = f"sha256:{'ab' * 32}"
+NONE = ModelRevisionStatus()
+
+
+def notice(reason: Reason = Reason.STEP_STARTED, message: str = "it happened", **changes: int) -> Notice:
+    """A decision about b."""
+    return Notice(revision="b", reason=reason, message=message, **changes)
+
+
+def test_a_receipt_holds_what_was_decided_and_why() -> None:
+    told = Notice("b", Reason.EVIDENCE_FAILED, "it errs", True, 25, 0, (report(Verdict.FAIL),))
+    after = record(NONE, [(4, told)], None, START)
+    (entry,) = after.decisions
+    assert (entry.sequence, entry.at, entry.reason, entry.message) == (4, START, "EvidenceFailed", "it errs")
+    assert (entry.weight_before, entry.weight_after) == (25, 0)
+    assert entry.checks == (report(Verdict.FAIL),)
+    assert after.outcome is Outcome.ROLLED_BACK
+    assert after.message == "it errs"
+    assert ModelRevisionStatus.model_validate_json(after.model_dump_json(by_alias=True)) == after
+
+
+def test_the_same_number_again_replaces_the_receipt() -> None:
+    once = record(NONE, [(1, notice()), (2, notice(message="first try"))], None, START)
+    twice = record(once, [(2, notice(message="second try"))], None, START + timedelta(seconds=9))
+    assert [entry.sequence for entry in twice.decisions] == [1, 2]
+    assert twice.decisions[-1].message == "second try"
+
+
+def test_a_lower_number_forgets_what_was_never_committed() -> None:
+    once = record(NONE, [(1, notice()), (2, notice()), (3, notice())], None, START)
+    assert [entry.sequence for entry in record(once, [(2, notice())], None, START).decisions] == [1, 2]
+
+
+def test_the_trail_keeps_the_newest_50() -> None:
+    after = record(NONE, [(number, notice()) for number in range(1, 71)], None, START)
+    assert [entry.sequence for entry in after.decisions] == list(range(71 - DECISIONS_KEPT, 71))
+
+
+def test_no_decision_changes_nothing() -> None:
+    assert record(NONE, [], None, START) == NONE
+
+
+def test_the_digest_of_the_fetched_bytes_is_kept() -> None:
+    known = record(NONE, [], DIGEST, START)
+    assert known.digest == DIGEST
+    assert record(known, [], None, START).digest == DIGEST, "also when its pods are gone"
+
+
+def test_a_long_message_is_cut() -> None:
+    assert len(record(NONE, [(1, notice(message="x" * 9000))], None, START).message) == 4096
+
+
+OUTCOMES = {
+    Reason.ROLLOUT_STARTED: Outcome.IN_PROGRESS,
+    Reason.STEP_STARTED: Outcome.IN_PROGRESS,
+    Reason.FIRST_REVISION: Outcome.PROMOTED,
+    Reason.SWITCHED: Outcome.PROMOTED,
+    Reason.RETURNED: Outcome.PROMOTED,
+    Reason.PROMOTED: Outcome.PROMOTED,
+    Reason.SUPERSEDED: Outcome.SUPERSEDED,
+    Reason.EVIDENCE_FAILED: Outcome.ROLLED_BACK,
+    Reason.MODEL_FAILED: Outcome.ROLLED_BACK,
+    Reason.CANDIDATE_UNREADY: Outcome.ROLLED_BACK,
+    Reason.PROGRESS_DEADLINE_EXCEEDED: Outcome.ROLLED_BACK,
+    Reason.INCONCLUSIVE: Outcome.ROLLED_BACK,
+}
+
+
+@pytest.mark.parametrize(("reason", "outcome"), OUTCOMES.items())
+def test_outcome(reason: Reason, outcome: Outcome) -> None:
+    assert record(NONE, [(1, notice(reason))], None, START).outcome is outcome
+
+
+def test_a_step_that_is_held_is_no_outcome() -> None:
+    held = notice(Reason.INCONCLUSIVE, weight_before=25, weight_after=25)
+    assert record(NONE, [(1, held)], None, START).outcome is Outcome.IN_PROGRESS

@@ -1,0 +1,69 @@
+"""What the gateway says of the route, and what the route says."""
+
+from typing import Any
+
+import pytest
+
+from leadsman.api.modeldeployment import GatewayRef
+from leadsman.core.route import desired_route, route_state, route_weights
+from support.objects import GATEWAY, model_deployment, route
+
+STATES: dict[str, tuple[dict[str, Any], bool, str]] = {
+    "accepted": (route({"a": 100}), True, ""),
+    "no route": ({}, False, "no gateway has answered for the HTTPRoute; does spec.traffic.gateway exist?"),
+    "no answer": (
+        route({"a": 100}, conditions={}),
+        False,
+        "no gateway has answered for the HTTPRoute; does spec.traffic.gateway exist?",
+    ),
+    "an answer to an older generation": (
+        route({"a": 100}, generation=3),
+        False,
+        "the gateway has not looked at the HTTPRoute's latest change yet",
+    ),
+    "half an answer": (
+        route({"a": 100}, conditions={"Accepted": "True"}),
+        False,
+        "the gateway has not looked at the HTTPRoute's latest change yet",
+    ),
+    "refused": (
+        route({"a": 100}, conditions={"Accepted": "False", "ResolvedRefs": "True"}),
+        False,
+        "the gateway refuses the HTTPRoute: Accepted says so",
+    ),
+    "a backend that is not found": (
+        route({"a": 100}, conditions={"Accepted": "True", "ResolvedRefs": "False"}),
+        False,
+        "the gateway refuses the HTTPRoute: ResolvedRefs says so",
+    ),
+}
+
+
+@pytest.mark.parametrize(("live", "accepted", "message"), STATES.values(), ids=STATES.keys())
+def test_route_state(live: dict[str, Any], accepted: bool, message: str) -> None:
+    state = route_state(live)
+    assert (state.accepted, state.message) == (accepted, message)
+
+
+def test_weights_are_read_from_the_live_route() -> None:
+    assert route_weights(route({"a": 90, "b": 10}), "fraud") == {"a": 90, "b": 10}
+    assert route_weights({}, "fraud") == {}
+    without = {"spec": {"rules": [{"backendRefs": [{"name": "fraud-a"}]}]}}
+    assert route_weights(without, "fraud") == {"a": 1}, "1 is the Gateway API's default"
+
+
+def test_the_gateway_is_in_the_models_namespace_unless_it_says_otherwise() -> None:
+    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100})
+    assert body["spec"]["parentRefs"] == [{"name": "public", "namespace": "payments"}]
+    assert "hostnames" not in body["spec"]
+
+
+def test_host_names_are_passed_on() -> None:
+    deployment = model_deployment(traffic={**GATEWAY, "hostnames": ["fraud.example.com"]})
+    body = desired_route(deployment, GatewayRef(name="public", namespace="gateways"), {"a": 100})
+    assert body["spec"]["hostnames"] == ["fraud.example.com"]
+
+
+def test_what_was_desired_is_what_is_read() -> None:
+    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 95, "b": 5})
+    assert route_weights(body, "fraud") == {"a": 95, "b": 5}
