@@ -37,7 +37,9 @@ class Picture:
 
     began: float
     ended: float
-    points: Sequence[Point]
+    looks: Sequence[Point]
+    receipts: Sequence[Point]
+    """The evidence that decisions rested on: the last of it is nowhere else, since the candidate is gone then."""
     requests: Sequence[Request]
     marks: Sequence[Mark]
     decisions: Sequence[Decision]
@@ -98,21 +100,45 @@ def _traffic(axis: Axes, picture: Picture) -> None:
     """Who answered, second by second, and the weight that was asked for."""
     seconds, answers, _ = per_second(picture)
     total = [max(1, sum(column)) for column in zip(*answers.values(), strict=True)] if answers else []
-    shares = [[100 * n / of for n, of in zip(answers[v], total, strict=True)] for v in answers]
+    # The newest at the bottom, where the weight of the candidate is drawn over its share.
+    newest_first = sorted(answers, reverse=True)
+    shares = [[100 * n / of for n, of in zip(answers[v], total, strict=True)] for v in newest_first]
     if shares:
         axis.stackplot(
             [second + 0.5 for second in seconds],
             shares,
-            labels=[f"answered by version {version}" for version in answers],
-            colors=[_COLOURS.get(version, "#adb5bd") for version in answers],
+            labels=[f"answered by version {version}" for version in newest_first],
+            colors=[_COLOURS.get(version, "#adb5bd") for version in newest_first],
             alpha=0.55,
+            step="mid",
             linewidth=0,
         )
-    times, weights = _steps(picture, [float(point.weight) for point in picture.points])
+    times, weights = candidate_weights(picture.looks)
+    times = [at - picture.began for at in times]
     axis.step(times, weights, where="post", color=_INK, linewidth=1.8, label="weight of the candidate")
     axis.set_ylim(0, 100)
     axis.set_ylabel("% of requests")
     _legend(axis)
+
+
+def candidate_weights(looks: Sequence[Point]) -> tuple[list[float], list[float]]:
+    """Return times and the weight of the candidate at them: up to where it ended, at 100 or 0, and NaN between two."""
+    times: list[float] = []
+    weights: list[float] = []
+    on_trial = ""
+    for look in looks:
+        if look.version and look.version != on_trial:
+            on_trial = look.version
+        # The status says that the trial is over a moment before the route is changed.
+        over = bool(on_trial) and not look.version and len(look.weights) == 1
+        if on_trial:
+            times.append(look.at)
+            weights.append(float(look.weights.get(on_trial, 0)))
+        if over:
+            times.append(look.at)
+            weights.append(float("nan"))
+            on_trial = ""
+    return times, weights
 
 
 def _errors(axis: Axes, picture: Picture) -> None:
@@ -124,19 +150,31 @@ def _errors(axis: Axes, picture: Picture) -> None:
         rates,
         width=1.0,
         color="#d1495b",
-        label=f"failed requests ({sum(failed)} in all)",
+        label="failed requests, per second",
     )
-    axis.set_ylim(0, max(10.0, 1.35 * max(rates, default=0)))
+    highest = max(10.0, 1.35 * max(rates, default=0))
+    if hit := [second for second in seconds if failed[second]]:
+        axis.annotate(
+            f"{sum(failed)} requests of users failed",
+            (hit[0], max(rates)),
+            xytext=(-8, 8),
+            textcoords="offset points",
+            ha="right",
+            color="#d1495b",
+            weight="bold",
+        )
+    axis.set_ylim(0, highest)
     axis.set_ylabel("% of users with an error")
     _legend(axis)
 
 
 def _evidence(axis: Axes, picture: Picture) -> None:
-    names = sorted({name for point in picture.points for name in point.harm})
+    points = sorted([*picture.looks, *picture.receipts], key=lambda point: point.at)
+    times = [point.at - picture.began for point in points]
+    names = sorted({name for point in points for name in point.harm})
     for colour, name in zip(_CHECK_COLOURS, names, strict=False):
         for what, line in (("harm", "-"), ("promotion", ":")):
-            values = [100 * getattr(point, what).get(name, float("nan")) for point in picture.points]
-            times, values = _steps(picture, values)
+            values = [100 * getattr(point, what).get(name, float("nan")) for point in points]
             label = f"{name}: harm" if what == "harm" else f"{name}: proof for the next step"
             axis.plot(times, values, line, color=colour, linewidth=2.2 if what == "harm" else 1.4, label=label)
     axis.axhline(100, color=_INK, linewidth=0.9, linestyle="--")
@@ -146,12 +184,6 @@ def _evidence(axis: Axes, picture: Picture) -> None:
     axis.set_ylabel("evidence, % of what decides")
     if names:
         _legend(axis)
-
-
-def _steps(picture: Picture, values: list[float]) -> tuple[list[float], list[float]]:
-    """Return times since the beginning with the values, held to the end."""
-    times = [point.at - picture.began for point in picture.points]
-    return [*times, picture.ended - picture.began], [*values, values[-1] if values else 0.0]
 
 
 def _phases(axis: Axes, picture: Picture) -> None:
@@ -167,7 +199,7 @@ def _headings(axis: Axes, picture: Picture) -> None:
     ends = [*(mark.at for mark in picture.marks), picture.ended]
     for mark, (start, end) in zip(picture.marks, pairwise(ends), strict=True):
         middle = (max(start, picture.began) + end) / 2 - picture.began
-        text = mark.phase.replace(" ", "\n") if end - start < 0.14 * (picture.ended - picture.began) else mark.phase
+        text = mark.phase.replace("version ", "v")
         axis.annotate(
             text,
             (middle, 1.02),
@@ -175,6 +207,7 @@ def _headings(axis: Axes, picture: Picture) -> None:
             ha="center",
             va="bottom",
             size=8.5,
+            weight="bold",
             annotation_clip=False,
         )
 
@@ -195,6 +228,7 @@ def _decisions(axis: Axes, picture: Picture) -> None:
             size=7.5,
             color=colour,
             weight="bold" if decision.bad else "normal",
+            bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "alpha": 0.65, "linewidth": 0},
         )
 
 

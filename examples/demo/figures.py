@@ -45,13 +45,13 @@ class Facts:
     """All that the promises are judged by."""
 
     requests: Sequence[Request]
-    phases: Sequence[str]
-    """The phases that the demo came through."""
     bad_version: str
     promoted: bool
     rolled_back: bool
     pods_before: Pods
-    pods_after: Pods
+    """The good version's pods when it had its first users."""
+    pods_after: Sequence[Pods]
+    """Its pods at later looks: after its promotion, and at the end."""
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
@@ -87,9 +87,9 @@ def rollback(requests: Iterable[Request], version: str, zero_at: float | None) -
     )
 
 
-def restarted(before: Pods, after: Pods) -> list[str]:
-    """Return which of the pods were restarted or are gone."""
-    return sorted(uid for uid, restarts in before.items() if after.get(uid) != restarts)
+def restarted(before: Pods, after: Sequence[Pods]) -> list[str]:
+    """Return which of the pods were restarted or gone at a later look."""
+    return sorted(uid for uid, restarts in before.items() if any(look.get(uid) != restarts for look in after))
 
 
 def broken_promises(facts: Facts) -> list[str]:

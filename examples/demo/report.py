@@ -2,13 +2,16 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.rule import Rule
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +19,7 @@ from demo.figures import PhaseFigures, Rollback
 from demo.timeline import Line
 from demo.train import Model
 
-_STYLES = {"decision": "bold cyan", "weights": "green", "condition": "blue", "evidence": "dim", "demo": "bold"}
+_STYLES = {"decision": "bold cyan", "weights": "green", "condition": "blue", "standing": "dim", "demo": "bold"}
 _WIDTH = 160
 
 
@@ -41,6 +44,21 @@ class Report:
         style = "bold red" if line.warning else _STYLES.get(line.kind, "")
         self.console.print(Text.assemble((when, "dim"), "  ", (f"{line.kind:<9}", style), "  ", line.text))
         self._kept.append(f"{when}  {line.kind:<9}  {line.text}")
+
+    @contextmanager
+    def live(self, standing: Callable[[], str]) -> Iterator[None]:
+        """Show how things stand in the last line of a terminal, always up to date; elsewhere do nothing."""
+        if not self.console.is_terminal:
+            yield
+            return
+        spinner = Spinner("dots", style="cyan")
+
+        def frame() -> Spinner:
+            spinner.update(text=Text(standing(), style="dim", overflow="ellipsis", no_wrap=True))
+            return spinner
+
+        with Live(console=self.console, get_renderable=frame, refresh_per_second=4, transient=True):
+            yield
 
     def text(self, text: str) -> None:
         """Print what kubectl said, or another text, as it is."""

@@ -18,7 +18,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave everything in the cluster as it is at the end")
     parser.add_argument("--bad", choices=("errors", "slow"), default="errors", help="what is wrong with version 3")
     parser.add_argument("--out", type=Path, default=ROOT / "demo-out", help="where the chart and the figures go")
-    parser.add_argument("--rate", type=float, default=60.0, help="requests of users per second (default: 60)")
+    parser.add_argument("--rate", type=float, default=80.0, help="requests of users per second (default: 80)")
     return parser.parse_args()
 
 

@@ -1,5 +1,6 @@
 """What the demo puts into the cluster before the first user comes, and how it takes it out again."""
 
+import json
 import os
 from pathlib import Path
 
@@ -21,11 +22,17 @@ def cache_folder() -> Path:
 
 def operator_installed() -> bool:
     """Whether the release is there already."""
-    return RELEASE in cluster.helm("list", "--all", "--short", "-n", OPERATOR_NAMESPACE).split()
+    return _release_status() != ""
 
 
 def install_operator(images: Images) -> None:
     """Install or upgrade the operator by its chart, as a user would."""
+    if _release_status().startswith("pending-install"):
+        # An installation that was killed half-way: Helm refuses to go on from there, and nothing ever ran.
+        cluster.helm("uninstall", RELEASE, "-n", OPERATOR_NAMESPACE)
+    if cluster.get("crd", _MDEP) is not None:
+        # Helm installs CRDs, but never upgrades them.
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     repository, _, tag = images.operator.rpartition(":")
     arguments = ["upgrade", "--install", RELEASE, str(ROOT / "charts/leadsman"), "-n", OPERATOR_NAMESPACE]
     arguments += ["--create-namespace", "--wait", "--timeout", "3m", "--set", f"operator.image.repository={repository}"]
@@ -73,6 +80,11 @@ def restarts_by_pod(revision: str) -> dict[str, int]:
     labels = f"leadsman.dev/model={NAME},leadsman.dev/revision={revision}"
     pods = cluster.items("pods", "-n", NAMESPACE, "-l", labels)
     return {pod["metadata"]["uid"]: _restarts(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+
+
+def _release_status() -> str:
+    releases = json.loads(cluster.helm("list", "--all", "-n", OPERATOR_NAMESPACE, "-o", "json"))
+    return next((str(release["status"]) for release in releases if release["name"] == RELEASE), "")
 
 
 def _restarts(pod: Object) -> int:

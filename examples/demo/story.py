@@ -74,15 +74,14 @@ class Demo:
         self.log.path.unlink(missing_ok=True)
         models = self._prepare()
         self._begin(models[0])
-        promoted, before, after = self._good(models[1])
-        rolled_back = self._bad(models[2]) if promoted else False
+        promoted, before = self._good(models[1])
+        after = [setup.restarts_by_pod(self._good_revision)] if promoted else []
+        rolled_back = self._taken_back(models[2]) if promoted else False
         ended = now()
-        if promoted:
-            after = self._pods_still(before, after)
+        after += [setup.restarts_by_pod(self._good_revision)] if promoted else []
         requests = self._stop_load()
         facts = figures.Facts(
             requests=requests,
-            phases=[mark.phase for mark in self.marks],
             bad_version=models[2].version,
             promoted=promoted,
             rolled_back=rolled_back,
@@ -125,23 +124,22 @@ class Demo:
         self._kubectl_get()
         time.sleep(_EXPERIENCED_SECONDS)
 
-    def _good(self, model: Model) -> tuple[bool, dict[str, int], dict[str, int]]:
+    def _good(self, model: Model) -> tuple[bool, dict[str, int]]:
         self.said.phase("Version 2 is better: it walks its steps and is promoted")
         self._mark("version 2 on trial")
         self._apply(model)
         in_trial = self._until(lambda view: view.desired == model.version and view.candidate_weight() > 0)
-        revision = self.timeline.view.candidate
+        self._good_revision = revision = self.timeline.view.candidate
         before = setup.restarts_by_pod(revision) if in_trial else {}
         promoted = in_trial and self._until(
             lambda view: view.is_condition("Ready", "True") and view.stable == model.version and not view.rejected,
             lambda view: bool(view.rejected),
         )
         self._mark("version 2 serves")
-        self._revision = revision
         time.sleep(_QUIET_SECONDS if promoted else 0)
-        return promoted, before, setup.restarts_by_pod(revision) if promoted else {}
+        return promoted, before
 
-    def _bad(self, model: Model) -> bool:
+    def _taken_back(self, model: Model) -> bool:
         wrong = "fails on a third of the rows" if self.bad == "errors" else "is slow"
         self.said.phase(f"Version 3 looks better still offline, and {wrong}: it is taken back")
         self._mark("version 3 on trial")
@@ -159,10 +157,7 @@ class Demo:
         time.sleep(_QUIET_SECONDS)
         self._kubectl_get()
         if rejected := self.timeline.view.rejected:
-            self.said.text(
-                cluster.kubectl("describe", "mrev", "-n", NAMESPACE, f"{NAME}-{rejected}").split("\nSpec:")[0]
-            )
-            self._receipt(rejected)
+            self._receipts_of(rejected)
         return rolled_back
 
     def _conclude(self, facts: figures.Facts, ended: float) -> list[str]:
@@ -188,7 +183,8 @@ class Demo:
         picture = chart.Picture(
             began=self.marks[0].at,
             ended=ended,
-            points=sorted([*self.timeline.points, *points], key=lambda point: point.at),
+            looks=self.timeline.points,
+            receipts=points,
             requests=facts.requests,
             marks=self.marks,
             decisions=[each for each in decisions if each.at >= self.marks[0].at],
@@ -199,8 +195,8 @@ class Demo:
     # --- the cluster ---
 
     def _apply(self, model: Model) -> None:
-        self._say(f"kubectl apply: spec.model.version {model.version} ({model.description})")
-        self._say(cluster.apply(manifests.model_deployment(model, self.gateway)).strip())
+        said = cluster.apply(manifests.model_deployment(model, self.gateway)).strip()
+        self._say(f"kubectl apply: {said}, spec.model.version {model.version} ({model.description})")
 
     def _watch(self) -> None:
         space = ("-n", NAMESPACE)
@@ -225,18 +221,15 @@ class Demo:
     def _kubectl_get(self) -> None:
         self.said.text("$ kubectl get mdep,mrev\n" + cluster.kubectl("get", "mdep,mrev", "-n", NAMESPACE))
 
-    def _receipt(self, revision: str) -> None:
-        found = cluster.get("mrev", f"{NAME}-{revision}", "-n", NAMESPACE) or {}
-        for decision in found.get("status", {}).get("decisions", ())[-1:]:
+    def _receipts_of(self, revision: str) -> None:
+        name = f"{NAME}-{revision}"
+        self.said.text(f"\nThe receipts of version {self.timeline.view.name(revision)} (kubectl describe mrev {name}):")
+        found = cluster.get("mrev", name, "-n", NAMESPACE) or {}
+        for decision in found.get("status", {}).get("decisions", ()):
             self.said.text(
-                f"Receipt {decision['sequence']} of {NAME}-{revision}: {decision['reason']}, weight "
-                f"{decision['weightBefore']} -> {decision['weightAfter']}. {decision['message']}"
+                f"{decision['sequence']:>4}  {decision['at']}  "
+                f"{decision['weightBefore']} -> {decision['weightAfter']} %  {decision['reason']}: {decision['message']}"
             )
-
-    def _pods_still(self, before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
-        """Return the pods of the promoted version at the end; `after` where one was well then and is not now."""
-        now = setup.restarts_by_pod(self._revision)
-        return now if not figures.restarted(before, after) else after
 
     def _receipts(self) -> tuple[list[Point], list[chart.Decision]]:
         """Return the evidence that each decision rested on, and the decisions, from the ModelRevisions."""
@@ -269,7 +262,11 @@ class Demo:
             [sys.executable, str(Path(__file__).with_name("load.py")), str(path)], self.out / "load.log"
         )
         self.undo.callback(self._users.kill)
-        if not self._until(lambda _: len(self.log.read()) > 0, seconds=20):
+        for _ in range(200):
+            if self.log.read():
+                break
+            time.sleep(0.1)
+        else:
             raise DemoError(f"no request of a user was answered; see {self.out / 'load.log'}")
         self._say(f"users: {self.rate:.0f} requests per second of held-out rows through {base}, from now to the end")
 
@@ -297,17 +294,16 @@ class Demo:
     ) -> bool:
         """Wait for a view of the cluster, saying how things stand; False when the bad one or the time comes first."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.timeline.wait(lambda view: good(view) or bad(view), min(_SAY_EVERY, end - time.monotonic())):
-                return good(self.timeline.view)
-            self.timeline.say_evidence()
-            self._say_users()
+        with self.said.live(self._standing):
+            while time.monotonic() < end:
+                if self.timeline.wait(lambda view: good(view) or bad(view), min(_SAY_EVERY, end - time.monotonic())):
+                    return good(self.timeline.view)
+                self.said.line(Line(now(), "standing", self._standing()))
         return False
 
-    def _say_users(self) -> None:
+    def _standing(self) -> str:
         requests = self.log.read()
-        if requests:
-            self._say(f"users: {len(requests)} requests so far, {sum(request.failed for request in requests)} failed")
+        return f"{self.timeline.standing()}  users: {len(requests)}, failed: {sum(r.failed for r in requests)}"
 
     def _mark(self, phase: str) -> None:
         self.marks.append(Mark(now(), phase))
@@ -337,8 +333,8 @@ class Demo:
 def _point(at: float, version: str, decision: Object) -> Point:
     return Point(
         at=at,
-        weight=decision["weightBefore"],
         version=version,
+        weights={},
         harm={check["name"]: check["harm"] for check in decision["checks"]},
         promotion={check["name"]: check["promotion"] for check in decision["checks"]},
     )

@@ -18,7 +18,7 @@ class Line:
 
     at: float
     kind: str
-    """decision, condition, weights or evidence."""
+    """decision, condition, weights, or a word of the demo itself."""
     text: str
     warning: bool = False
 
@@ -28,10 +28,10 @@ class Point:
     """How the rollout stood at one look."""
 
     at: float
-    weight: int
-    """The candidate's percent of requests by the HTTPRoute's own word."""
     version: str
     """The candidate's version; empty without a candidate."""
+    weights: Mapping[str, int]
+    """Percent of requests by version, by the HTTPRoute's own word; versions without any are left out."""
     harm: Mapping[str, float]
     promotion: Mapping[str, float]
 
@@ -112,7 +112,7 @@ class Timeline:
                 self._point()
                 self.view.weights = weights
                 self._point()
-                self._add("weights", "traffic: " + self.weights_text())
+                self._add("weights", self.weights_text())
             self._changed.notify_all()
 
     def hear_event(self, found: Object) -> None:
@@ -124,10 +124,9 @@ class Timeline:
             self._seen_events.add(uid)
             self._add("decision", f"{found['reason']}: {found.get('note', '')}", warning=found.get("type") == "Warning")
 
-    def say_evidence(self) -> None:
-        """Add a line with the evidence, or with who serves when nothing is on trial."""
-        with self._changed:
-            self._add("evidence", self.evidence_text() or f"all quiet: {self.weights_text()}")
+    def standing(self) -> str:
+        """Return who serves, and the evidence when something is on trial."""
+        return "  ".join(filter(None, (self.weights_text(), self.evidence_text())))
 
     def weights_text(self) -> str:
         """Return who gets which share, such as `1 90 %, 2 10 %`."""
@@ -137,7 +136,7 @@ class Timeline:
     def evidence_text(self) -> str:
         """Return each check's evidence; empty without a candidate."""
         return "; ".join(
-            f"{check['name']} {check['verdict'].lower()} (harm {check['harm']:.0%}, proof {check['promotion']:.0%})"
+            f"{check['name']} {check['verdict']}: harm {check['harm']:.0%}, proof {check['promotion']:.0%}"
             for check in self.view.checks
         )
 
@@ -157,8 +156,8 @@ class Timeline:
         self.points.append(
             Point(
                 at=self._clock(),
-                weight=self.view.candidate_weight(),
                 version=self.view.name(self.view.candidate) if self.view.candidate else "",
+                weights={self.view.name(each): weight for each, weight in self.view.weights.items() if weight},
                 harm={check["name"]: check["harm"] for check in self.view.checks},
                 promotion={check["name"]: check["promotion"] for check in self.view.checks},
             )
@@ -178,6 +177,8 @@ def _read_deployment(view: View, found: Object) -> None:
     view.rejected = (rollout.get("rejected") or {}).get("revision", "")
     view.checks = tuple(candidate.get("checks", ()))
     view.versions |= {target["revision"]: target.get("version", "") for target in status.get("traffic", ())}
+    if view.candidate and view.observed_generation == view.generation:
+        view.versions[view.candidate] = view.desired
     view.conditions = {
         each["type"]: (each["status"], each.get("reason", ""), each.get("message", ""))
         for each in status.get("conditions", ())

@@ -13,12 +13,11 @@ def request(
 def facts(**changes: object) -> Facts:
     kept = {
         "requests": [request(), request(version="3", code=500)],
-        "phases": [],
         "bad_version": "3",
         "promoted": True,
         "rolled_back": True,
         "pods_before": {"a": 0, "b": 1},
-        "pods_after": {"a": 0, "b": 1},
+        "pods_after": [{"a": 0, "b": 1}, {"a": 0, "b": 1}],
     }
     return Facts(**(kept | changes))  # type: ignore[arg-type]
 
@@ -36,10 +35,10 @@ def test_a_demo_that_kept_its_promises_breaks_none() -> None:
         ({"requests": [request(version="", code=0)]}, "status 0 from version nobody"),
         ({"promoted": False}, "the good version was not promoted"),
         ({"rolled_back": False}, "version 3 was not rolled back"),
-        ({"pods_before": {}, "pods_after": {}}, "restarts cannot be ruled out"),
-        ({"pods_after": {"a": 1, "b": 1}}, "restarted or replaced 1 of 2 pods"),
-        ({"pods_after": {"a": 0}}, "restarted or replaced 1 of 2 pods"),
-        ({"pods_after": {"c": 0, "d": 0}}, "restarted or replaced 2 of 2 pods"),
+        ({"pods_before": {}}, "restarts cannot be ruled out"),
+        ({"pods_after": [{"a": 1, "b": 1}]}, "restarted or replaced 1 of 2 pods"),
+        ({"pods_after": [{"a": 0, "b": 1}, {"a": 0}]}, "restarted or replaced 1 of 2 pods"),
+        ({"pods_after": [{"c": 0, "d": 0}]}, "restarted or replaced 2 of 2 pods"),
     ],
 )
 def test_each_broken_promise_has_its_sentence(changes: dict[str, object], sentence: str) -> None:
@@ -48,7 +47,7 @@ def test_each_broken_promise_has_its_sentence(changes: dict[str, object], senten
 
 
 def test_a_pod_more_than_before_is_no_restart() -> None:
-    assert broken_promises(facts(pods_after={"a": 0, "b": 1, "c": 0})) == []
+    assert broken_promises(facts(pods_after=[{"a": 0, "b": 1, "c": 0}])) == []
 
 
 @pytest.mark.parametrize(

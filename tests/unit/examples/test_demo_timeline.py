@@ -52,15 +52,14 @@ def test_weights_are_told_by_version_and_the_time_of_weight_0_is_kept(listener: 
     listener.timeline.hear_route(route(aaa=90, bbb=10))
     listener.now = 107.5
     listener.timeline.hear_route(route(aaa=100))
-    assert listener.texts("weights") == ["traffic: v1 90 %, v2 10 %", "traffic: v1 100 %"]
+    assert listener.texts("weights") == ["v1 90 %, v2 10 %", "v1 100 %"]
     assert listener.timeline.zero_at == {"2": 107.5}
-    assert [point.weight for point in listener.timeline.points] == [0, 0, 10, 10, 0]
+    assert [point.weights for point in listener.timeline.points] == [{}, {}, *[{"1": 90, "2": 10}] * 2, {"1": 100}]
 
 
 def test_the_evidence_is_one_line(listener: Listener) -> None:
     listener.timeline.hear_deployment(deployment(candidate={"revision": "bbb", "checks": [CHECK]}))
-    listener.timeline.say_evidence()
-    assert listener.texts("evidence") == ["errorRate collecting (harm 50%, proof 25%)"]
+    assert listener.timeline.standing() == "no route yet  errorRate Collecting: harm 50%, proof 25%"
 
 
 def test_an_event_is_told_once_and_only_if_it_is_about_the_model(listener: Listener) -> None:
