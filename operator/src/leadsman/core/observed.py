@@ -8,6 +8,7 @@ from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
+from leadsman.core.names import child_name
 from leadsman.core.pods import Pod
 from leadsman.core.rollout import Readiness
 
@@ -34,9 +35,18 @@ class Observed:
 
     @property
     def revisions(self) -> dict[str, ModelRevision]:
-        """The ModelRevisions by hash."""
-        found = (ModelRevision.model_validate(raw) for (kind, _), raw in self.live.items() if kind == "ModelRevision")
-        return {revision.spec.revision: revision for revision in found}
+        """The ModelRevisions by hash; a copy that somebody made under another name is none."""
+        found = {
+            name: ModelRevision.model_validate(raw)
+            for (kind, name), raw in self.live.items()
+            if kind == "ModelRevision"
+        }
+        model = self.deployment.metadata.name
+        return {
+            record.spec.revision: record
+            for name, record in found.items()
+            if name == child_name(model, record.spec.revision)
+        }
 
     def pods_of(self, revision: str) -> list[Pod]:
         """A revision's pods."""

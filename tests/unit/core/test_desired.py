@@ -1,0 +1,106 @@
+"""Which objects are written and deleted, and in which order."""
+
+from datetime import timedelta
+from typing import Any
+
+from leadsman.api.status import Mode, RolloutState
+from leadsman.core.desired import HISTORY_LIMIT, child_actions, record_actions
+from leadsman.core.observed import Key, Observed
+from leadsman.core.rollout import weights
+from support.machine import canary, preparing, rolled_back, serving, warm
+from support.objects import GATEWAY, UID, model_deployment, model_revision, observed
+
+OURS = {"ownerReferences": [{"uid": UID, "controller": True}]}
+RECORDS: dict[Key, dict[str, Any]] = {
+    ("ModelRevision", f"fraud-{name}"): model_revision(name) | {"spec": model_revision(name)["spec"]}
+    for name in ("a", "b")
+}
+FRAUD = model_deployment(traffic=GATEWAY)
+
+
+def acts(found: Observed, state: RolloutState) -> list[str]:
+    """What is written, in order."""
+    return [
+        f"{'apply' if action.body else 'delete'} {action.kind} {action.name}"
+        for action in child_actions(found, state, weights(state))
+    ]
+
+
+def test_traffic_moves_before_pods_go_and_deletions_come_last() -> None:
+    gone = {("Deployment", "fraud-z"): {"metadata": OURS}, ("Service", "fraud-z"): {"metadata": OURS}}
+    assert acts(observed(FRAUD, live=RECORDS | gone), canary()) == [
+        "apply Service fraud-a",
+        "apply Service fraud-b",
+        "apply Service fraud",
+        "apply HTTPRoute fraud",
+        "apply Deployment fraud-a",
+        "apply Deployment fraud-b",
+        "apply ModelRevision fraud-a",
+        "apply ModelRevision fraud-b",
+        "delete Deployment fraud-z",
+        "delete Service fraud-z",
+    ]
+
+
+def test_before_anything_is_stable_there_is_neither_a_route_nor_the_stable_service() -> None:
+    assert acts(observed(FRAUD, live=RECORDS), preparing(stable=None))[:2] == [
+        "apply Service fraud-b",
+        "apply Deployment fraud-b",
+    ]
+
+
+def test_a_revision_that_is_just_being_recorded_gets_its_deployment_in_the_next_pass() -> None:
+    assert "apply Deployment fraud-b" not in acts(observed(FRAUD), preparing())
+
+
+def test_a_route_goes_when_the_gateway_goes() -> None:
+    live = RECORDS | {("HTTPRoute", "fraud"): {"metadata": OURS}}
+    assert "delete HTTPRoute fraud" in acts(observed(model_deployment(), live=live), serving())
+
+
+def test_what_is_not_owned_by_this_very_object_is_not_deleted() -> None:
+    strangers: dict[Key, dict[str, Any]] = {
+        ("Service", "exposed"): {"metadata": {}},
+        ("Service", "other"): {"metadata": {"ownerReferences": [{"uid": "another"}]}},
+        ("Service", "bare"): {},
+    }
+    assert not [act for act in acts(observed(FRAUD, live=RECORDS | strangers), serving()) if act.startswith("delete")]
+
+
+def test_what_serves_keeps_its_deployment_though_its_record_is_gone() -> None:
+    live: dict[Key, dict[str, Any]] = {("Deployment", f"fraud-{name}"): {"metadata": OURS} for name in ("a", "b", "z")}
+    deleted = [act for act in acts(observed(FRAUD, live=live), serving(retiring=(warm("b"),))) if "delete" in act]
+    assert deleted == ["delete Deployment fraud-z"]
+
+
+def test_only_so_many_retired_records_are_kept_and_the_oldest_go_first() -> None:
+    live = {
+        ("ModelRevision", f"fraud-r{number}"): model_revision(f"r{number}", born=timedelta(hours=number))
+        for number in range(HISTORY_LIMIT + 5)
+    }
+    for raw in live.values():
+        raw["metadata"] |= OURS
+    # r0 serves and r1 is rejected: however old, they stay.
+    state = rolled_back("r0").model_copy(update={"retiring": ()})
+    assert state.rejected is not None
+    state = state.model_copy(update={"rejected": state.rejected.model_copy(update={"revision": "r1"})})
+    deleted = [act for act in acts(observed(FRAUD, live=live), state) if act.startswith("delete ModelRevision")]
+    assert deleted == [f"delete ModelRevision fraud-r{number}" for number in (2, 3, 4)]
+
+
+def test_a_record_that_exists_is_not_written_again_whatever_the_image() -> None:
+    assert record_actions(observed(FRAUD, live=RECORDS), "a", "serving:2", serving()) == []
+    (action,) = record_actions(observed(FRAUD, live=RECORDS), "c", "serving:2", serving())
+    assert action.body is not None
+    assert action.body["spec"]["podTemplate"]["spec"]["containers"][0]["image"] == "serving:2"
+
+
+def test_a_record_whose_name_is_not_its_revisions_is_left_alone() -> None:
+    copied = RECORDS | {("ModelRevision", "my-copy"): model_revision("c") | {"metadata": {"name": "my-copy"}}}
+    assert "my-copy" not in " ".join(acts(observed(FRAUD, live=copied), serving()))
+
+
+def test_the_mode_is_by_gateway_only_if_there_is_one_and_the_cluster_knows_them() -> None:
+    assert observed(FRAUD).mode is Mode.GATEWAY
+    assert observed(FRAUD, has_gateway_api=False).mode is Mode.SERVICE
+    assert observed(model_deployment()).mode is Mode.SERVICE
