@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+
 from apiserver.kubeapi import CRDS, Api, established
 from apiserver.waiting import eventually
 from apiserver.world import World

@@ -1,4 +1,4 @@
-"""Runs the operator's passes one by one against a real API server, with a clock of its own: a rollout takes a second."""
+"""Runs the operator's passes one by one against a real API server, with a clock of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from apiserver.kubeapi import GATEWAY, LEADSMAN
-from apiserver.world import World
 from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
+from apiserver.kubeapi import GATEWAY, LEADSMAN
+from apiserver.world import World
 from leadsman.shell.kube import Kube, KubeClient, Resource
 from leadsman.shell.reconciler import Reconciler
 from leadsman.shell.telemetry import Heartbeat, Metrics

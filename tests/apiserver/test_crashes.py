@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import pytest
+
 from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
 from apiserver.pilot import Killed, Pilot, pilot
 from apiserver.world import World

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from apiserver.kubeapi import CRDS, LEADSMAN, Api, model, policy
 from apiserver.pilot import Pilot, pilot
 from apiserver.world import World

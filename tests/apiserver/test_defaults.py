@@ -5,7 +5,10 @@ from functools import reduce
 from typing import Any
 
 import pytest
+
 from apiserver.kubeapi import LEADSMAN, Api, model, policy
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.core.revision import revision_hash
 
 pytestmark = pytest.mark.apiserver
 
@@ -76,9 +79,6 @@ def test_a_part_that_is_set_keeps_the_defaults_of_the_rest(api: Api, namespace: 
 
 
 def test_the_default_filled_in_is_the_same_revision_as_the_default_left_out(api: Api, namespace: str) -> None:
-    from leadsman.api.modeldeployment import ModelDeployment
-    from leadsman.core.revision import revision_hash
-
     written = model(namespace)
     api.submit(written)
     stored = api.get(f"{LEADSMAN}/namespaces/{namespace}/modeldeployments/fraud")

@@ -1,6 +1,7 @@
 """Whole rollouts, pass by pass, against a real API server: each test is what a user would miss."""
 
 import pytest
+
 from apiserver.kubeapi import LEADSMAN, model, policy, with_version
 from apiserver.pilot import Pilot, pilot
 from apiserver.world import World

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from apiserver.kubeapi import LEADSMAN, Api, ApiError, model, policy
 
 pytestmark = pytest.mark.apiserver

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from apiserver.kubeapi import LEADSMAN, Api, ApiError, model
 from kubernetes.aio import client, config
 
+from apiserver.kubeapi import LEADSMAN, Api, ApiError, model
 from leadsman.shell.kube import MODEL_DEPLOYMENT, SERVICE, KubeClient, KubeError
 
 pytestmark = pytest.mark.apiserver

@@ -21,9 +21,9 @@ def eventually(what: Callable[[], T], says: str, seconds: float = _SECONDS) -> T
 
 
 async def soon(what: Callable[[], T], says: str, seconds: float = _SECONDS) -> T:
-    """The same while the event loop goes on."""
+    """The same in another thread, while the event loop goes on with what is waited for."""
     deadline = time.monotonic() + seconds
-    while not (answer := what()):
+    while not (answer := await asyncio.to_thread(what)):
         assert time.monotonic() < deadline, f"not so after {seconds} s: {says}"
         await asyncio.sleep(_PERIOD)
     return answer

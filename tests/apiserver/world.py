@@ -1,4 +1,4 @@
-"""Plays what an API server alone lacks: controllers and kubelet that bring pods, a gateway, and users whose requests are counted."""
+"""Plays what an API server alone lacks: controllers, kubelet, gateway, and users whose requests are counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from apiserver.kubeapi import GATEWAY, LEADSMAN, Api
-from leadsman_serving.metrics import DURATION_BOUNDS
 from leadsman.core.names import METRICS_PORT
+from leadsman_serving.metrics import DURATION_BOUNDS
 
 STARTED = 1_000_000_000.0
 

@@ -19,7 +19,7 @@ def main() -> None:
 @main.command()
 def operator() -> None:
     """Run the operator; its settings are the LEADSMAN_* environment variables (docs/operations.md)."""
-    from leadsman.handlers.runner import run
+    from leadsman.handlers.runner import run_until_told
     from leadsman.shell.lease import LeaseLostError
     from leadsman.shell.logs import configure_logs
     from leadsman.shell.settings import Settings, SettingsError
@@ -27,7 +27,7 @@ def operator() -> None:
     try:
         settings = Settings.from_environment()
         configure_logs(settings.log_level)
-        asyncio.run(run(settings))
+        asyncio.run(run_until_told(settings))
     except (SettingsError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except LeaseLostError as error:

@@ -1,6 +1,8 @@
 """Wire the operator together and run it: API connection, HTTP endpoints, Lease, kopf."""
 
 import asyncio
+import signal
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import httpx
@@ -18,6 +20,19 @@ from leadsman.shell.telemetry import Heartbeat, Metrics
 
 # Importing them registers their handlers with kopf.
 HANDLERS = (children, modeldeployments, startup)
+
+
+async def run_until_told(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises LeaseLostError when another process may lead.
+
+    Once kopf runs it handles them itself. Before, while another process leads, nothing would: the first process of a
+    container ignores a signal for which it has no handler.
+    """
+    running = asyncio.ensure_future(run(settings))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def run(settings: Settings) -> None:

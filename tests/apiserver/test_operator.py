@@ -1,0 +1,281 @@
+"""The operator as it runs: kopf, watches, Lease and endpoints, with the rights that the chart grants and no others."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from kubernetes.aio.config import kube_config as aio_kube_config
+from kubernetes.config import kube_config
+
+from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
+from apiserver.pilot import SERVING_IMAGE
+from apiserver.waiting import eventually, soon
+from apiserver.world import World
+from leadsman.handlers import runner
+from leadsman.shell.settings import Settings
+from support.helm import objects
+
+pytestmark = pytest.mark.apiserver
+
+PLURALS = {
+    "ServiceAccount": "api/v1/namespaces/{namespace}/serviceaccounts",
+    "ClusterRole": "apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "Role": "apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
+    "RoleBinding": "apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
+}
+
+
+@pytest.fixture
+def chart_account(api: Api, world: World, new_namespace: Callable[[], str], tmp_path: Path) -> Callable[..., Path]:
+    """Installs the chart's ServiceAccount and roles; returns a kubeconfig with its token."""
+
+    def install(release_namespace: str, *values: str) -> Path:
+        for item in objects(*values, namespace=release_namespace):
+            if path := PLURALS.get(item["kind"]):
+                where = path.format(namespace=item["metadata"].get("namespace"))
+                api.apply(f"{where}/{item['metadata']['name']}", item, manager="helm", force="true")
+        token = api.create(f"api/v1/namespaces/{release_namespace}/serviceaccounts/leadsman/token", {"spec": {}})
+        config = yaml.safe_load(api.kubeconfig.read_text())
+        config["users"][0]["user"] = {"token": token["status"]["token"]}
+        path = tmp_path / f"kubeconfig-{release_namespace}"
+        path.write_text(json.dumps(config))
+        return path
+
+    return install
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class Turning:
+    """Turns the world every so often, beside an operator that runs in this process."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.history: list[dict[str, int]] = []
+        self.stopped = False
+
+    async def run(self) -> None:
+        while not self.stopped:
+            routes = await asyncio.to_thread(self.world.turn)
+            for route in routes:
+                backends = route["spec"]["rules"][0]["backendRefs"]
+                weights = {self.world.version(backend["name"]): backend["weight"] for backend in backends}
+                if not self.history or self.history[-1] != weights:
+                    self.history.append(weights)
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def operator(settings: Settings) -> AsyncIterator[None]:
+    """The operator, in this process, until the context ends."""
+    running = asyncio.ensure_future(runner.run(settings))
+    try:
+        yield
+        assert not running.done(), running
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+@asynccontextmanager
+async def turning(world: World) -> AsyncIterator[Turning]:
+    it = Turning(world)
+    task = asyncio.ensure_future(it.run())
+    try:
+        yield it
+    finally:
+        it.stopped = True
+        await task
+
+
+def deployment(world: World) -> dict[str, Any]:
+    return world.api.get(f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud")
+
+
+def ready(world: World) -> tuple[str, str]:
+    """The reason of Ready, and the stable version; of the latest generation only."""
+    found = deployment(world)
+    status = found["status"]
+    if status["observedGeneration"] != found["metadata"]["generation"]:
+        return "", ""
+    reasons = [c["reason"] for c in status["conditions"] if c["type"] == "Ready"]
+    return reasons[0], status["stableVersion"]
+
+
+def total(port: int, metric: str) -> float:
+    """A metric of the operator over all its labels; 0 before it answers."""
+    with suppress(httpx.TransportError):
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        return sum(float(value) for value in re.findall(rf"^{metric}_total\S* (\S+)$", text, re.MULTILINE))
+    return 0
+
+
+@pytest.fixture(params=["cluster-wide", "namespaced"])
+def settings(
+    request: pytest.FixtureRequest,
+    world: World,
+    new_namespace: Callable[[], str],
+    chart_account: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Settings]:
+    """The operator's settings; its rights and its network of pods are in place."""
+    home = new_namespace()
+    namespaced = request.param == "namespaced"
+    values = (f"--set=watchNamespaces={{{world.namespace}}}",) if namespaced else ()
+    kubeconfig = str(chart_account(home, *values))
+    # The client libraries, ours and kopf's, read KUBECONFIG when they are imported.
+    monkeypatch.setattr(aio_kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    client = httpx.AsyncClient
+    monkeypatch.setattr(runner.httpx, "AsyncClient", lambda **_: client(transport=world.transport()))
+    yield Settings(
+        serving_image=SERVING_IMAGE,
+        namespaces=(world.namespace,) if namespaced else (),
+        http_port=free_port(),
+        lease_namespace=home,
+        identity="test",
+    )
+    if not namespaced:
+        world.api.delete("apis/rbac.authorization.k8s.io/v1/clusterrolebindings/leadsman")
+
+
+async def test_its_whole_life_with_the_rights_of_the_chart(world: World, settings: Settings) -> None:
+    world.errors["bad"] = 0.3
+    world.api.submit(policy(world.namespace, keepWarm="2s"), model(world.namespace))
+    async with operator(settings), turning(world) as it:
+        await soon(lambda: ready(world) == ("Serving", "1"), "the first revision serves")
+        world.api.submit(with_version(model(world.namespace), "2"))
+        await soon(lambda: ready(world) == ("Serving", "2"), "a good candidate is promoted")
+        world.api.submit(with_version(model(world.namespace), "bad"))
+        await soon(lambda: ready(world) == ("RolledBack", "2"), "a bad candidate is rolled back")
+        await soon(lambda: it.history[-1] == {"2": 100}, "users are served by the good one")
+        assert it.history == [
+            {"1": 100},
+            {"1": 80, "2": 20},
+            {"1": 50, "2": 50},
+            {"2": 100},
+            {"2": 80, "bad": 20},
+            {"2": 100},
+        ]
+        events = world.api.items(f"apis/events.k8s.io/v1/namespaces/{world.namespace}/events")
+        assert {"FirstRevision", "Promoted", "EvidenceFailed"} <= {event["reason"] for event in events}
+        path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
+        world.api.delete(path)
+        await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it")
+
+
+def healthy(port: int) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
+    return False
+
+
+@pytest.mark.parametrize("settings", ["cluster-wide"], indirect=True)
+async def test_restarted_it_writes_nothing_new_and_the_rejected_one_stays_out(world: World, settings: Settings) -> None:
+    world.errors["bad"] = 0.3
+    world.api.submit(policy(world.namespace), model(world.namespace))
+    async with turning(world) as it:
+        async with operator(settings):
+            await soon(lambda: ready(world) == ("Serving", "1"), "the first revision serves")
+            world.api.submit(with_version(model(world.namespace), "bad"))
+            await soon(lambda: ready(world) == ("RolledBack", "1"), "the bad candidate is rolled back")
+            await soon(lambda: it.history[-1] == {"1": 100}, "users are served by the good one")
+        history, before = list(it.history), deployment(world)["metadata"]["resourceVersion"]
+        async with operator(settings):
+            passes = partial(total, settings.http_port, "leadsman_passes")
+            await soon(lambda: healthy(settings.http_port) and passes() >= 1, "a pass is done")
+            world.api.submit(with_version(model(world.namespace), "bad"))  # Git syncs the same manifest again
+            done = await asyncio.to_thread(passes)
+            world.api.submit(policy(world.namespace, falseRollbackRate=0.02))  # wakes all that use it
+            await soon(lambda: passes() > done, "the policy's change has woken a pass")
+            assert await asyncio.to_thread(total, settings.http_port, "leadsman_writes") == 0
+        assert it.history == history
+        assert deployment(world)["metadata"]["resourceVersion"] == before
+
+
+@contextmanager
+def process(kubeconfig: Path, home: str, identity: str, log: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`leadsman operator` as a process of its own."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(kubeconfig),
+        "LEADSMAN_SERVING_IMAGE": SERVING_IMAGE,
+        "LEADSMAN_LEASE_NAMESPACE": home,
+        "LEADSMAN_IDENTITY": identity,
+        "LEADSMAN_HTTP_PORT": str(free_port()),
+        **more,
+    }
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "leadsman.cli.main", "operator"], env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_a_second_process_waits_and_takes_over_when_the_first_is_told_to_stop(
+    world: World, new_namespace: Callable[[], str], chart_account: Callable[..., Path], tmp_path: Path
+) -> None:
+    home = new_namespace()
+    kubeconfig = chart_account(home, f"--set=watchNamespaces={{{world.namespace}}}")
+    lease = f"apis/coordination.k8s.io/v1/namespaces/{home}/leases/leadsman"
+
+    def holder() -> str:
+        found: str = "" if world.api.missing(lease) else world.api.get(lease)["spec"].get("holderIdentity", "")
+        return found
+
+    def started(version: str) -> bool:
+        items = world.api.items(f"{LEADSMAN}/namespaces/{world.namespace}/modelrevisions")
+        return version in [item["spec"]["model"]["version"] for item in items]
+
+    watched = {"LEADSMAN_NAMESPACES": world.namespace}
+    with process(kubeconfig, home, "first", tmp_path / "first.log", **watched) as first:
+        eventually(lambda: holder() == "first", "the first process holds the Lease")
+        with process(kubeconfig, home, "second", tmp_path / "second.log", **watched) as second:
+            waits = tmp_path / "second.log"
+            eventually(lambda: "waiting for Lease" in waits.read_text(), "the second process waits")
+            world.api.submit(policy(world.namespace), model(world.namespace))
+            eventually(lambda: started("1"), "the first process works")
+            assert "leading" not in waits.read_text()
+            first.send_signal(signal.SIGTERM)
+            assert first.wait(timeout=20) == 0
+            eventually(lambda: holder() == "second", "the second process takes over, long before the Lease runs out", 8)
+            world.api.submit(with_version(model(world.namespace), "2"))
+            eventually(lambda: deployment(world)["status"]["observedGeneration"] == 2, "the second process works")
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(timeout=20) == 0
+
+
+def test_a_process_that_waits_for_the_lease_stops_when_told_to(
+    world: World, new_namespace: Callable[[], str], chart_account: Callable[..., Path], tmp_path: Path
+) -> None:
+    home = new_namespace()
+    kubeconfig = chart_account(home, f"--set=watchNamespaces={{{world.namespace}}}")
+    log = tmp_path / "first.log", tmp_path / "second.log"
+    with process(kubeconfig, home, "first", log[0]), process(kubeconfig, home, "second", log[1]) as second:
+        eventually(lambda: "waiting for Lease" in log[1].read_text(), "it waits")
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(timeout=10) == 0
