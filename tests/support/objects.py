@@ -28,12 +28,10 @@ def model_deployment(
     )
 
 
-def pod(revision: str = "a", number: int = 1, *, ready: bool = True, **changes: Any) -> Pod:
+def pod(revision: str = "a", number: int = 1, *, ready: bool = True, ip: str = "10.0.0.1", **changes: Any) -> Pod:
     """A pod that is ready, or has some trouble."""
     about = {"failure": None, "trouble": None, "digest": None} | changes
-    return Pod(
-        name=f"{revision}-{number}", uid=f"{revision}-{number}", revision=revision, ip="10.0.0.1", ready=ready, **about
-    )
+    return Pod(name=f"{revision}-{number}", uid=f"{revision}-{number}", revision=revision, ip=ip, ready=ready, **about)
 
 
 def pods(**ready: int) -> list[Pod]:

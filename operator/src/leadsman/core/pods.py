@@ -79,7 +79,7 @@ def _digest(container: Mapping[str, Any]) -> str | None:
             except ValueError:
                 return None
             digest = said.get("digest") if isinstance(said, dict) else None
-            return digest if isinstance(digest, str) and re.match(DIGEST_PATTERN, digest) else None
+            return digest if isinstance(digest, str) and re.fullmatch(DIGEST_PATTERN, digest) else None
     return None
 
 

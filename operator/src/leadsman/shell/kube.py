@@ -102,7 +102,9 @@ class KubeClient:
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         found = await self._call("GET", resource.path(namespace), query={"labelSelector": selector})
         # Items of a list carry no kind of their own.
-        return [{"kind": resource.kind, "apiVersion": resource.api_version, **item} for item in found["items"]]
+        return [
+            {"kind": resource.kind, "apiVersion": resource.api_version, **item} for item in found.get("items") or []
+        ]
 
     async def apply(self, resource: Resource, body: dict[str, Any], subresource: str = "") -> dict[str, Any]:
         """Server-side apply as the one field manager."""
@@ -148,14 +150,20 @@ class KubeClient:
             ) from error
         if response.status >= 400:
             raise _error(method, path, response.status, content)
-        parsed: dict[str, Any] = json.loads(content)
+        try:
+            parsed = json.loads(content)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise KubeError(f"{method} {path}: {response.status}: no JSON object: {content[:200]!r}")
         return parsed
 
 
 def _error(method: str, path: str, status: int, content: bytes) -> KubeError:
     try:
-        reason = json.loads(content).get("message", "")
-    except ValueError:
+        reason = json.loads(content)["message"]
+    except (ValueError, LookupError, TypeError):
+        # Whatever stands between us and the API server does not answer with a Status.
         reason = content[:200].decode(errors="replace")
     kind = NotFoundError if status == 404 else KubeError
     return kind(f"{method} {path}: {status}: {reason}", status)

@@ -1,6 +1,6 @@
 """Events for people, in events.k8s.io/v1: one for each decision, with the words of its receipt."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from leadsman.api.base import API_VERSION
 from leadsman.api.metadata import ObjectMeta
@@ -22,12 +22,13 @@ async def post_event(
             "name": f"{owner.name}.{owner.uid[:8]}.{sequence}",
             "namespace": owner.namespace,
         },
-        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": "leadsman.dev/operator",
         "reportingInstance": identity[:128],
         "action": "Rollout",
         "reason": notice.reason.value,
-        "note": notice.message[:_NOTE_LENGTH],
+        # The API server counts bytes.
+        "note": notice.message.encode()[:_NOTE_LENGTH].decode(errors="ignore"),
         "type": "Warning" if notice.warning else "Normal",
         "regarding": {
             "apiVersion": API_VERSION,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from math import inf, isfinite
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +16,7 @@ _TIMEOUT_SECONDS = 2.0
 _REQUESTS = "leadsman_serving_requests"
 _DURATION = "leadsman_serving_request_duration_seconds"
 _STARTED = "process_start_time_seconds"
+_MOST = 1e15  # the evidence is kept as JSON, which holds whole numbers up to about here
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,15 @@ async def _scrape(http: httpx.AsyncClient, pod: Pod) -> PodSample | None:
 
 
 def parse_sample(pod: Pod, text: str) -> PodSample:
-    """Parse a pod's Prometheus text. Raises ValueError when it is not such a text or a counter is missing."""
+    """Parse a pod's Prometheus text. Raises ValueError, and nothing else, when its counters cannot be counted with."""
+    try:
+        return _sample(pod, text)
+    except (LookupError, OverflowError, TypeError, AttributeError) as error:
+        # The parser trusts its input more than we can.
+        raise ValueError(f"no Prometheus text: {error!r}") from error
+
+
+def _sample(pod: Pod, text: str) -> PodSample:
     started: float | None = None
     by_code: dict[str, int] = {}
     buckets: dict[float, int] = {}
@@ -45,21 +55,30 @@ def parse_sample(pod: Pod, text: str) -> PodSample:
         for sample in family.samples:
             if sample.name == f"{_REQUESTS}_total":
                 code = sample.labels.get("code", "")
-                by_code[code] = by_code.get(code, 0) + int(sample.value)
+                by_code[code] = by_code.get(code, 0) + _count(sample.value)
             elif sample.name == f"{_DURATION}_bucket":
                 bound = float(sample.labels["le"])
-                buckets[bound] = buckets.get(bound, 0) + int(sample.value)
+                buckets[bound] = buckets.get(bound, 0) + _count(sample.value)
             elif sample.name == _STARTED:
                 started = sample.value
-    if started is None or not by_code or not buckets:
-        raise ValueError(f"expected {_REQUESTS}_total, {_DURATION} and {_STARTED} in the pod's metrics")
-    requests = sum(by_code.values())
     bounds = tuple(sorted(buckets))
+    counts = tuple(buckets[bound] for bound in bounds)
+    if started is None or not isfinite(started) or not by_code or not bounds:
+        raise ValueError(f"expected {_REQUESTS}_total, {_DURATION} and {_STARTED} in the pod's metrics")
+    if bounds[-1] != inf or list(counts) != sorted(counts):
+        raise ValueError(f"expected {_DURATION} to be cumulative and to end with +Inf")
+    requests = sum(by_code.values())
     return PodSample(
         pod=pod.uid,
         started=started,
         revision=pod.revision,
         requests=requests,
         errors=requests - sum(count for code, count in by_code.items() if code.startswith("2")),
-        latency=Histogram(bounds=bounds, counts=tuple(buckets[bound] for bound in bounds)),
+        latency=Histogram(bounds=bounds, counts=counts),
     )
+
+
+def _count(value: float) -> int:
+    if not 0 <= value <= _MOST:
+        raise ValueError(f"expected a count, got {value}")
+    return int(value)

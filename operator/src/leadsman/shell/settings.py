@@ -52,8 +52,8 @@ class Settings:
 
 def _integer(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name, str(default))
-    if not text.isdigit():
-        raise SettingsError(f"{name} is {text!r}; expected a whole number")
+    if not text.isdecimal() or int(text) == 0:
+        raise SettingsError(f"{name} is {text!r}; expected a whole number above 0")
     return int(text)
 
 
