@@ -38,7 +38,7 @@ def store(leadsman: None) -> Iterator[str]:
         kubectl("-n", STORE, "rollout", "status", "deployment/model-store", "--timeout=120s")
         yield f"http://model-store.{STORE}.svc"
     finally:
-        kubectl("delete", "namespace", STORE)
+        kubectl("delete", "namespace", STORE, "--wait=false")
 
 
 @pytest.fixture
@@ -49,4 +49,4 @@ def namespace(leadsman: None) -> Iterator[str]:
     try:
         yield name
     finally:
-        kubectl("delete", "namespace", name)
+        kubectl("delete", "namespace", name, "--wait=false")
