@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from leadsman.api.evidence import ArmTotals, CheckReport, Judgement, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
@@ -87,12 +88,12 @@ def candidate(revision: str = "b", **changes: object) -> Candidate:
     return Candidate(revision=revision, started_at=START, policy=POLICY).model_copy(update=changes)
 
 
-def preparing(stable: str | None = "a", **changes: object) -> RolloutState:
+def preparing(stable: str | None = "a", **changes: Any) -> RolloutState:
     """The pods of b are being prepared."""
     return RolloutState(phase=Phase.PREPARING, stable=stable, candidate=candidate(**changes))
 
 
-def canary(index: int = 0, verdict: Verdict = Verdict.COLLECTING, **changes: object) -> RolloutState:
+def canary(index: int = 0, verdict: Verdict = Verdict.COLLECTING, **changes: Any) -> RolloutState:
     """b is in a step that began at START."""
     at = candidate(step=index, step_started_at=START, checks=(report(verdict),), **changes)
     return RolloutState(phase=Phase.CANARY, stable="a", candidate=at)

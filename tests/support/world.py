@@ -124,7 +124,7 @@ class World:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.pods: dict[str, SimPod] = {}
         self.pods_born = 0
-        self.templates: dict[str, str] = {}
+        self.templates: dict[str, dict[str, Any]] = {}
         self.restarted: Counter[str] = Counter()
         """Rolling restarts by Deployment: template changes under a running one."""
         self.served: Counter[str] = Counter()
@@ -323,7 +323,7 @@ class World:
             if kind == "Deployment":
                 revision = name.removeprefix(f"{NAME}-")
                 wanted[revision] = raw["spec"]["replicas"]
-                template = json.dumps(raw["spec"]["template"], sort_keys=True)
+                template = raw["spec"]["template"]
                 if self.templates.setdefault(name, template) != template:
                     self.restarted[name] += 1
                     self.templates[name] = template

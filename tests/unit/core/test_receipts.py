@@ -1,6 +1,7 @@
 """The audit trail: every decision once, the newest 50."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,9 @@ DIGEST = f"sha256:{'ab' * 32}"
 NONE = ModelRevisionStatus()
 
 
-def notice(reason: Reason = Reason.STEP_STARTED, message: str = "it happened", **changes: int) -> Notice:
+def notice(reason: Reason = Reason.STEP_STARTED, message: str = "it happened", **weights: Any) -> Notice:
     """A decision about b."""
-    return Notice(revision="b", reason=reason, message=message, **changes)
+    return Notice(revision="b", reason=reason, message=message, **weights)
 
 
 def test_a_receipt_holds_what_was_decided_and_why() -> None:

@@ -88,3 +88,11 @@ def test_a_refusal_right_after_the_loss_hides_nothing() -> None:
     refused = refused_status(LOST, 4, Reason.INVALID_SPEC, "spec.model.uri is wrong", START)
     assert refused.observed_generation == 4
     assert recovered_state(refused, revisions(model_revision("a", role="stable"))).stable == "a"
+
+
+def test_a_rejection_that_nobody_can_date_is_one_all_the_same() -> None:
+    raw = model_revision("b", role="rejected")
+    del raw["metadata"]["creationTimestamp"]
+    state = recovered_state(LOST, revisions(raw))
+    assert state.rejected is not None
+    assert state.rejected.at.year == 1970

@@ -420,7 +420,7 @@ BRISK = careful(keep_warm=timedelta(seconds=40))
 def scenario(versions: list[str], crash_before: int | None = None) -> World:
     """From nothing to the end, with a crash of the operator before one write."""
     models = {"1": GOOD, "2": GOOD, "bad": Model(errors=0.6)}
-    at = World(BRISK, models, rps=120.0)
+    at = World(BRISK, models, rps=80.0)
     at.crash_before = crash_before
     at.apply("1")
     at.until("FirstRevision")

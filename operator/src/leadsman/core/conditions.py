@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from leadsman.api.conditions import Condition, ConditionType, Reason
-from leadsman.api.status import Mode, Phase, RolloutState
+from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core.observed import Observed
 from leadsman.core.rollout import Readiness, candidate_weight
 from leadsman.core.route import KIND, route_state
@@ -63,7 +63,7 @@ def judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
         why = f"revision {state.rejected.revision} was rolled back ({state.rejected.reason}): {state.rejected.message}"
         return Finding(False, Reason.ROLLED_BACK, why, stalled=True)
     if state.candidate:
-        return Finding(False, Reason.ROLLOUT_IN_PROGRESS, _progress(observed, state))
+        return Finding(False, Reason.ROLLOUT_IN_PROGRESS, _progress(observed, state, state.candidate))
     if state.stable != desired:
         policy = observed.deployment.spec.rollout_policy
         named = f"RolloutPolicy {policy.name}" if policy else "the RolloutPolicy"
@@ -97,10 +97,7 @@ def _available(observed: Observed, state: RolloutState) -> Finding:
     return Finding(True, Reason.SERVING, f"{ready} pods of stable revision {state.stable} are ready")
 
 
-def _progress(observed: Observed, state: RolloutState) -> str:
-    candidate = state.candidate
-    if candidate is None:
-        return ""
+def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> str:
     revision = candidate.revision
     if state.phase is Phase.PREPARING:
         ready = observed.readiness().get(revision, Readiness()).ready

@@ -1,11 +1,14 @@
 """What the machine knows after `.status` was lost, as by a restore from a backup: the labels of the ModelRevisions."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from leadsman.api.conditions import Reason
 from leadsman.api.modelrevision import DecisionRecord, ModelRevision
 from leadsman.api.status import ModelDeploymentStatus, Phase, Rejection, RolloutState
 from leadsman.core.revision import Role, revisions_with_role
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def recovered_state(status: ModelDeploymentStatus, revisions: Mapping[str, ModelRevision]) -> RolloutState:
@@ -38,13 +41,11 @@ def _decisions(receipts: Sequence[DecisionRecord]) -> int:
     return last.sequence - 1 if last.reason == Reason.ROLLOUT_STARTED else last.sequence
 
 
-def _rejection(revision: ModelRevision) -> Rejection | None:
-    if revision.metadata.creation_timestamp is None:
-        return None
+def _rejection(revision: ModelRevision) -> Rejection:
     last = revision.status.decisions[-1] if revision.status.decisions else None
     return Rejection(
         revision=revision.spec.revision,
-        at=last.at if last else revision.metadata.creation_timestamp,
+        at=last.at if last else revision.metadata.creation_timestamp or _LONG_AGO,
         reason=last.reason if last else Reason.ROLLED_BACK,
         message=revision.status.message or "it was rolled back before the status was lost",
     )
