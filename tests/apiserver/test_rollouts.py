@@ -8,6 +8,8 @@ from apiserver.world import World
 
 pytestmark = pytest.mark.apiserver
 
+KIND = {"apiVersion": "leadsman.dev/v1alpha1", "kind": "ModelRevision"}
+
 
 async def first_serves(it: Pilot) -> None:
     """Submit the policy and version 1, and run passes until it serves."""
@@ -222,3 +224,26 @@ async def test_a_missing_policy_is_said_and_the_stable_revision_keeps_serving(wo
         assert it.weights == {"1": 100}
         world.api.submit(policy(world.namespace, "gone"))
         await it.run(until=lambda it: it.serves("2"))
+
+
+async def test_restored_under_a_new_uid_the_proven_model_serves_and_the_rejected_one_stays_out(world: World) -> None:
+    world.errors["bad"] = 0.3
+    revisions = f"{LEADSMAN}/namespaces/{world.namespace}/modelrevisions"
+    async with pilot(world) as it:
+        await first_serves(it)
+        submit_version(it, "bad")
+        await it.run(until=rolled_back)
+        backup = world.api.items(revisions)
+        for path in (it.path, revisions):
+            world.api.delete(path)
+        for revision in backup:
+            kept = {key: revision["metadata"][key] for key in ("name", "namespace", "labels")}
+            world.api.create(revisions, {**revision, **KIND, "metadata": kept})
+        submit_version(it, "bad")
+        got = world.served["bad"]
+        for _ in range(8):
+            await it.one_pass()
+        assert rolled_back(it)
+        assert world.served["bad"] == got
+        owners = {item["metadata"]["ownerReferences"][0]["uid"] for item in world.api.items(revisions)}
+        assert owners == {world.api.get(it.path)["metadata"]["uid"]}
