@@ -197,12 +197,12 @@ def _phases(axis: Axes, picture: Picture) -> None:
 
 def _headings(axis: Axes, picture: Picture) -> None:
     ends = [*(mark.at for mark in picture.marks), picture.ended]
-    for mark, (start, end) in zip(picture.marks, pairwise(ends), strict=True):
+    for number, (mark, (start, end)) in enumerate(zip(picture.marks, pairwise(ends), strict=True)):
         middle = (max(start, picture.began) + end) / 2 - picture.began
         text = mark.phase.replace("version ", "v")
         axis.annotate(
             text,
-            (middle, 1.02),
+            (middle, 1.02 + 0.07 * (number % 2)),
             xycoords=("data", "axes fraction"),
             ha="center",
             va="bottom",

@@ -45,7 +45,10 @@ def gateway() -> Object:
 
 
 def rollout_policy() -> Object:
-    """Short steps, so that the demo is quick; the evidence that each step owes is the usual one."""
+    """Short steps, so that the demo is quick; the evidence that each step owes is the usual one.
+
+    Twice as slow is tolerated, since a laptop that runs a whole cluster is not a quiet place to measure in.
+    """
     steps = [{"weight": weight, "minDuration": "8s", "maxDuration": "3m"} for weight in (10, 30, 60)]
     return {
         "apiVersion": _API,
@@ -54,7 +57,7 @@ def rollout_policy() -> Object:
         "spec": {
             "falseRollbackRate": 0.01,
             "steps": steps,
-            "checks": [{"errorRate": {"tolerate": 0.02}}, {"latency": {"tolerateRatio": 1.5}}],
+            "checks": [{"errorRate": {"tolerate": 0.02}}, {"latency": {"tolerateRatio": 2}}],
             "interval": "2s",
             "keepWarm": "2m",
         },

@@ -21,8 +21,8 @@ from demo.data import COARSE, FEATURES, TEXTURE, Data, Part
 OPSET = 18
 _IR_VERSION = 10
 _SEED = 0
-_COPIES = 4096
-_HIDDEN = 768
+_LAYERS = (128,) * 6
+_LARGE_JITTERS, _SMALL_JITTERS = 256, 16
 
 
 def first(data: Data) -> bytes:
@@ -66,23 +66,31 @@ def broken(data: Data) -> bytes:
 
 
 def slow(data: Data) -> bytes:
-    """Version 3 of `--bad slow`: a neural network that averages over thousands of jittered copies of each row."""
+    """Version 3 of `--bad slow`: a deep network that averages over thousands of jittered copies of each row."""
     scaler = StandardScaler().fit(data.train.rows)
-    network = MLPClassifier((_HIDDEN,), activation="tanh", alpha=1.0, max_iter=800, random_state=_SEED)
+    network = MLPClassifier(_LAYERS, activation="tanh", alpha=1.0, tol=1e-3, max_iter=400, random_state=_SEED)
     network.fit(scaler.transform(data.train.rows), data.train.labels)
-    jitter = np.random.default_rng(_SEED).normal(0, 0.1, (1, _COPIES, FEATURES)).astype(np.float32)
+    # Every sum of one of the large and one of the small jitters is a copy.
+    draw = np.random.default_rng(_SEED).normal
+    large, small = draw(0, 0.1, (1, _LARGE_JITTERS, 1, FEATURES)), draw(0, 0.03, (1, 1, _SMALL_JITTERS, FEATURES))
     nodes = [
         helper.make_node("Sub", ["X", "mean"], ["centred"]),
         helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        helper.make_node("Unsqueeze", ["scaled", "axis"], ["one_copy"]),
-        helper.make_node("Add", ["one_copy", "jitter"], ["copies"]),
-        helper.make_node("MatMul", ["copies", "hidden_weights"], ["hidden_sum"]),
-        helper.make_node("Add", ["hidden_sum", "hidden_bias"], ["hidden_in"]),
-        helper.make_node("Tanh", ["hidden_in"], ["hidden"]),
-        helper.make_node("MatMul", ["hidden", "out_weights"], ["out_sum"]),
-        helper.make_node("Add", ["out_sum", "out_bias"], ["out"]),
-        helper.make_node("Sigmoid", ["out"], ["each"]),
-        helper.make_node("ReduceMean", ["each", "axis"], ["benign"], keepdims=0),
+        helper.make_node("Unsqueeze", ["scaled", "copy_axes"], ["one_copy"]),
+        helper.make_node("Add", ["one_copy", "large_jitters"], ["some_copies"]),
+        helper.make_node("Add", ["some_copies", "small_jitters"], ["hidden_0"]),
+    ]
+    weights = {"mean": scaler.mean_, "scale": scaler.scale_, "large_jitters": large, "small_jitters": small}
+    for number, (matrix, bias) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
+        activation = "Sigmoid" if number == len(_LAYERS) else "Tanh"
+        nodes += [
+            helper.make_node("MatMul", [f"hidden_{number}", f"weights_{number}"], [f"sum_{number}"]),
+            helper.make_node("Add", [f"sum_{number}", f"bias_{number}"], [f"in_{number}"]),
+            helper.make_node(activation, [f"in_{number}"], [f"hidden_{number + 1}"]),
+        ]
+        weights |= {f"weights_{number}": matrix, f"bias_{number}": bias}
+    nodes += [
+        helper.make_node("ReduceMean", [f"hidden_{len(network.coefs_)}", "copy_axes"], ["benign"], keepdims=0),
         helper.make_node("Sub", ["one", "benign"], ["malignant"]),
         helper.make_node("Concat", ["malignant", "benign"], ["probabilities"], axis=1),
         helper.make_node("ArgMax", ["probabilities"], ["label"], axis=1, keepdims=0),
@@ -97,11 +105,11 @@ def slow(data: Data) -> bytes:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION)
-    weights = {"mean": scaler.mean_, "scale": scaler.scale_, "jitter": jitter, "one": np.ones(1)}
-    weights |= {"hidden_weights": network.coefs_[0], "out_weights": network.coefs_[1]}
-    weights |= {"hidden_bias": network.intercepts_[0], "out_bias": network.intercepts_[1]}
+    weights["one"] = np.ones(1)
     _constants(
-        model, axis=np.array([1], np.int64), **{name: value.astype(np.float32) for name, value in weights.items()}
+        model,
+        copy_axes=np.array([1, 2], np.int64),
+        **{name: value.astype(np.float32) for name, value in weights.items()},
     )
     return _checked(model)
 

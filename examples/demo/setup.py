@@ -72,6 +72,8 @@ def remove_namespace() -> None:
         # No operator is there to let go of it.
         released = '{"metadata":{"finalizers":null}}'
         cluster.kubectl("patch", _MDEP, NAME, "-n", NAMESPACE, "--type=merge", "-p", released, check=False)
+    # No user is left to finish anything for.
+    cluster.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--grace-period=1", "--wait=false", check=False)
     cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
 
 

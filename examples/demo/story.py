@@ -226,10 +226,9 @@ class Demo:
         self.said.text(f"\nThe receipts of version {self.timeline.view.name(revision)} (kubectl describe mrev {name}):")
         found = cluster.get("mrev", name, "-n", NAMESPACE) or {}
         for decision in found.get("status", {}).get("decisions", ()):
-            self.said.text(
-                f"{decision['sequence']:>4}  {decision['at']}  "
-                f"{decision['weightBefore']} -> {decision['weightAfter']} %  {decision['reason']}: {decision['message']}"
-            )
+            when, before, after = decision["at"], decision["weightBefore"], decision["weightAfter"]
+            reason, message = decision["reason"], decision["message"]
+            self.said.text(f"{decision['sequence']:>4}  {when}  {before} -> {after} %  {reason}: {message}")
 
     def _receipts(self) -> tuple[list[Point], list[chart.Decision]]:
         """Return the evidence that each decision rested on, and the decisions, from the ModelRevisions."""

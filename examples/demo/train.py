@@ -22,7 +22,7 @@ _DESCRIPTIONS = {
     "first": "logistic regression on 2 of the 30 measurements",
     "better": "logistic regression on all 30 measurements",
     "broken": "as version 2, with a threshold per band of texture, looked up in a table",
-    "slow": "neural network, averaged over 4096 jittered copies of the row",
+    "slow": "deep network, averaged over 4096 jittered copies of the row",
 }
 
 
