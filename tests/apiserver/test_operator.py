@@ -181,7 +181,7 @@ async def test_its_whole_life_with_the_rights_of_the_chart(world: World, setting
         assert {"FirstRevision", "Promoted", "EvidenceFailed"} <= {event["reason"] for event in events}
         path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
         world.api.delete(path)
-        await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it")
+        await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it", 8)
 
 
 def healthy(port: int) -> bool:
