@@ -26,7 +26,7 @@ class KubeError(Exception):
     @property
     def retryable(self) -> bool:
         """Whether the same call may succeed later without anybody changing anything."""
-        return self.status in (0, 409, 429) or self.status >= 500
+        return self.status in (0, 401, 409, 429) or self.status >= 500
 
 
 class NotFoundError(KubeError):

@@ -48,6 +48,8 @@ class _PatientLock(LeaseLock):
         if self.lease_reference is None or self.lease_reference.spec is None:
             return
         spec = self.lease_reference.spec
+        if spec.holder_identity != self.identity:
+            return
         spec.holder_identity, spec.lease_duration_seconds = "", 1
         await self._attempt(self.api_instance.replace_namespaced_lease(self.name, self.namespace, self.lease_reference))
 
