@@ -403,6 +403,39 @@ def evidence_is_exact(at: World) -> None:
             assert comparison.candidate.events == sum(pod.errors for pod in pods)
 
 
+def test_what_pods_answered_in_an_earlier_try_is_not_held_against_the_next() -> None:
+    at = world()
+    revision = at.apply("bad")
+    at.until("EvidenceFailed")
+    at.apply("1")
+    at.look()
+    for pod in at.pods.values():
+        pod.model = GOOD
+    at.apply("bad")
+    at.look()
+    at.live(5)
+    at.look()
+    old = sum(pod.errors for pod in at.pods.values() if pod.revision == revision)
+    assert old > 5, "its pods still run, with their counters"
+    assert at.state.candidate is not None
+    assert at.state.candidate.evidence is not None
+    assert all(comparison.candidate.events == 0 for comparison in at.state.candidate.evidence.comparisons)
+    at.until("Promoted")
+
+
+def test_what_was_answered_while_nobody_could_look_is_counted_once_afterwards() -> None:
+    at = world()
+    at.apply("2")
+    at.until("StepStarted")
+    at.rest(10)
+    at.metrics_gone = True
+    at.rest(10)
+    at.metrics_gone = False
+    at.look()
+    assert at.state.candidate is not None
+    evidence_is_exact(at)
+
+
 SCENARIOS = {
     "promoted": (
         ["2"],
