@@ -29,7 +29,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "leadsman.servingImage" -}}
-{{- default (printf "ghcr.io/leadsman/leadsman-serving:%s" .Chart.AppVersion) .Values.servingImage -}}
+{{- default (printf "leadsman-serving:%s" .Chart.AppVersion) .Values.servingImage -}}
 {{- end -}}
 
 {{/* What the operator does in every namespace that it watches, and nothing else: no Secrets, no ConfigMaps. */}}

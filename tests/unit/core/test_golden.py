@@ -14,7 +14,7 @@ from leadsman.core.workload import desired_deployment, desired_revision_service,
 from support.golden import check_golden
 from support.objects import GATEWAY, model_deployment
 
-IMAGE = "ghcr.io/leadsman/serving:0.1.0"
+IMAGE = "leadsman-serving:0.1.0"
 
 DEPLOYMENTS: dict[str, ModelDeployment] = {
     "https": model_deployment(),
