@@ -81,7 +81,7 @@ def _servers(data: Path, work: Path, etcd: Path, apiserver: Path) -> Iterator[Pa
         "service-account-issuer": "https://kubernetes.default.svc",
         "service-account-key-file": work / "server.crt",
         "service-account-signing-key-file": work / "server.key",
-        "service-cluster-ip-range": "10.0.0.0/24",
+        "service-cluster-ip-range": "10.0.0.0/16",
         "endpoint-reconciler-type": "none",
         # Nothing makes the "default" accounts that this plug-in would ask for.
         "disable-admission-plugins": "ServiceAccount",
