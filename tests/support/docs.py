@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -29,5 +30,5 @@ def shell_blocks(text: str) -> list[str]:
 
 
 def links(page: Path) -> list[str]:
-    """The relative links of a page."""
-    return _LINK.findall(page.read_text())
+    """The relative links of a page; code is no link."""
+    return _LINK.findall(_CODE.sub("", page.read_text()))

@@ -81,7 +81,10 @@ Move = tuple[RolloutState, tuple[Notice, ...]]
 
 
 def step(situation: Situation, state: RolloutState) -> Decision:
-    """Advance the machine as far as the situation allows. Idempotent for the same situation."""
+    """Advance the machine as far as the situation allows.
+
+    The judgement must be of the very state that is given: a Pass that a step has used up is none for the next step.
+    """
     state = _retire(situation, state)
     state, notices = _leave(situation, state)
     if situation.desired == state.stable:
