@@ -69,7 +69,7 @@ def draw(picture: Picture, *paths: Path) -> None:
         figure.suptitle(
             "Leadsman: a good version is promoted, a bad one is taken back",
             x=0.075,
-            y=0.985,
+            y=0.975,
             ha="left",
             weight="bold",
             size=13,
@@ -213,13 +213,17 @@ def _headings(axis: Axes, picture: Picture) -> None:
 
 
 def _decisions(axis: Axes, picture: Picture) -> None:
+    close, last, low = 0.02 * (picture.ended - picture.began), float("-inf"), False
     for decision in picture.decisions:
         at = decision.at - picture.began
+        # One that comes right after another is written below it.
+        low = at - last < close and not low
+        last = at
         colour = "#d1495b" if decision.bad else _INK
         axis.plot([at], [97], marker="v", color=colour, markersize=6, clip_on=False, zorder=5)
         axis.annotate(
             decision.text,
-            (at, 94),
+            (at, 54 if low else 94),
             xytext=(4, -1),
             textcoords="offset points",
             rotation=90,

@@ -32,7 +32,7 @@ _BAD_DECISIONS = ("EvidenceFailed", "ModelFailed", "CandidateUnready", "Inconclu
 
 def run(*, keep: bool, bad: Bad, out: Path, rate: float) -> int:
     """Run the demo and return its exit code: 0 when every promise was kept."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     began, said = now(), Report(now())
     try:
