@@ -28,6 +28,8 @@ FRAUD = model_deployment(scaling={"minReplicas": 2}, traffic=GATEWAY)
 ALONE = model_deployment(scaling={"minReplicas": 2}, rolloutPolicy={"name": "careful"})
 OUT = {("HTTPRoute", "fraud"): route({"a": 100})}
 SPLIT = {("HTTPRoute", "fraud"): route({"a": 90, "b": 10})}
+UNANSWERED = {("HTTPRoute", "fraud"): {**route({"a": 100}), "status": {}}}
+SELECTED = {("Service", "fraud"): {"spec": {"selector": {"leadsman.dev/revision": "a"}}}}
 CRASHED = pod("b", ready=False, trouble="container server: OOMKilled, exit code 137")
 
 CASES = {
@@ -38,8 +40,15 @@ CASES = {
         {"Available": "True/Serving", "Ready": "True/Serving"},
         "revision a serves all requests",
     ),
+    "decided to be fully out, while the route still splits": Case(
+        observed(FRAUD, pods=pods(a=2, b=2), live=SPLIT),
+        serving(),
+        "a",
+        {"Available": "True/Serving", "Ready": "False/RouteNotAccepted", "Reconciling": "True/RouteNotAccepted"},
+        "all requests are being moved to revision a",
+    ),
     "fully out, and no gateway to wait for": Case(
-        observed(ALONE, pods=pods(a=2)),
+        observed(ALONE, pods=pods(a=2), live=SELECTED),
         serving(),
         "a",
         {"Available": "True/Serving", "Ready": "True/Serving"},
@@ -122,7 +131,7 @@ CASES = {
         "0 of 2 pods of revision a are ready",
     ),
     "the gateway does not take the route": Case(
-        observed(FRAUD, pods=pods(a=2)),
+        observed(FRAUD, pods=pods(a=2), live=UNANSWERED),
         serving(),
         "a",
         {"Available": "True/Serving", "Ready": "False/RouteNotAccepted", "Reconciling": "True/RouteNotAccepted"},

@@ -16,7 +16,7 @@ from leadsman.api.conditions import Condition, ConditionType, Reason
 from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core.observed import Observed
 from leadsman.core.rollout import Readiness, candidate_weight
-from leadsman.core.route import KIND, route_state
+from leadsman.core.route import route_state
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,10 @@ def _out(observed: Observed, desired: str) -> Finding:
     if readiness.ready < wanted:
         message = f"{readiness.ready} of {wanted} pods of revision {desired} are ready{_trouble(observed, desired)}"
         return Finding(False, Reason.TOO_FEW_REPLICAS, message)
+    if observed.weights() != {desired: 100}:
+        return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"all requests are being moved to revision {desired}")
     if observed.mode is Mode.GATEWAY:
-        route = route_state(observed.live.get((KIND, observed.deployment.metadata.name), {}))
+        route = route_state(observed.route)
         if not route.accepted:
             return Finding(False, Reason.ROUTE_NOT_ACCEPTED, route.message)
     return Finding(True, Reason.SERVING, f"revision {desired} serves all requests")

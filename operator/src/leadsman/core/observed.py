@@ -8,9 +8,10 @@ from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
-from leadsman.core.names import child_name
+from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
 from leadsman.core.rollout import Readiness
+from leadsman.core.route import KIND, route_weights
 
 Key = tuple[str, str]
 """Kind and name of a child object."""
@@ -47,6 +48,20 @@ class Observed:
             for name, record in found.items()
             if name == child_name(model, record.spec.revision)
         }
+
+    @property
+    def route(self) -> Mapping[str, Any]:
+        """The live HTTPRoute; empty when there is none."""
+        return self.live.get((KIND, self.deployment.metadata.name), {})
+
+    def weights(self) -> dict[str, int]:
+        """Each revision's percent of requests as the live objects have it, which is what users see."""
+        model = self.deployment.metadata.name
+        if self.mode is Mode.GATEWAY:
+            return route_weights(self.route, model)
+        service = self.live.get(("Service", model), {})
+        selected = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+        return {selected: 100} if selected else {}
 
     def pods_of(self, revision: str) -> list[Pod]:
         """A revision's pods."""

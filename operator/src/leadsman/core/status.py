@@ -6,10 +6,8 @@ from leadsman.api.conditions import Reason
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.status import Mode, ModelDeploymentStatus, TrafficTarget
 from leadsman.core.conditions import Finding, conditions, stalled_conditions
-from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Observed
 from leadsman.core.rollout import Decision, Readiness, candidate_weight
-from leadsman.core.route import KIND, route_weights
 
 
 def deployment_status(observed: Observed, decision: Decision, desired: str, now: datetime) -> ModelDeploymentStatus:
@@ -60,16 +58,9 @@ def _mode_message(observed: Observed) -> str:
 
 
 def _traffic(observed: Observed) -> tuple[TrafficTarget, ...]:
-    """Who gets what share as the live route has it now, which is what users see; not what was just decided."""
-    name = observed.deployment.metadata.name
+    """Who gets what share as it is now; not what was just decided."""
     readiness = observed.readiness()
     revisions = observed.revisions
-    if observed.mode is Mode.GATEWAY:
-        weights = route_weights(observed.live.get((KIND, name), {}), name)
-    else:
-        service = observed.live.get(("Service", name), {})
-        selected = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
-        weights = {selected: 100} if selected else {}
     return tuple(
         TrafficTarget(
             revision=revision,
@@ -77,5 +68,5 @@ def _traffic(observed: Observed) -> tuple[TrafficTarget, ...]:
             weight=weight,
             ready_replicas=readiness.get(revision, Readiness()).ready,
         )
-        for revision, weight in weights.items()
+        for revision, weight in observed.weights().items()
     )

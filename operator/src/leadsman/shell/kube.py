@@ -15,6 +15,9 @@ _TIMEOUT_SECONDS = 30
 _APPLY = "application/apply-patch+yaml"
 
 
+CONFLICT = 409
+
+
 class KubeError(Exception):
     """The API server refused or could not be reached."""
 
@@ -26,7 +29,7 @@ class KubeError(Exception):
     @property
     def retryable(self) -> bool:
         """Whether the same call may succeed later without anybody changing anything."""
-        return self.status in (0, 401, 409, 429) or self.status >= 500
+        return self.status in (0, 401, CONFLICT, 429) or self.status >= 500
 
 
 class NotFoundError(KubeError):

@@ -24,6 +24,7 @@ from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
 from leadsman.core.status import refused_status
 from leadsman.shell.kube import (
+    CONFLICT,
     DEPLOYMENT,
     HTTP_ROUTE,
     MODEL_DEPLOYMENT,
@@ -88,7 +89,9 @@ class Reconciler:
             if not error.retryable:
                 await self._refuse(raw, Reason.REFUSED, str(error))
                 return _REFUSED_RETRY, "refused"
-            return self._back_off(key, str(error)), "retried"
+            # Somebody else was quicker, as kopf with its finalizer is on a new object: nothing to worry about.
+            level = logging.INFO if error.status == CONFLICT else logging.WARNING
+            return self._back_off(key, str(error), level), "retried"
         except Exception:
             # A defect of ours must neither end the daemon nor spin: it is logged in full and tried again.
             log.exception("the pass over %s/%s failed", *key)
@@ -96,11 +99,11 @@ class Reconciler:
         self.failures.pop(key, None)
         return again, "done"
 
-    def _back_off(self, key: Key, why: str) -> timedelta:
+    def _back_off(self, key: Key, why: str, level: int = logging.WARNING) -> timedelta:
         failures = self.failures[key] = self.failures.get(key, 0) + 1
         longest = min(_FIRST_RETRY * 2.0 ** min(failures - 1, 10), _LONGEST_RETRY)
         again = longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not secrecy
-        log.warning("%s/%s: %s; trying again in %.1f s", *key, why, again.total_seconds())
+        log.log(level, "%s/%s: %s; trying again in %.1f s", *key, why, again.total_seconds())
         return again
 
     async def _pass(self, key: Key, raw: dict[str, Any]) -> timedelta:

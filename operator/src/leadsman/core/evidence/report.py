@@ -60,4 +60,4 @@ def _sentence(ask: Ask, one: Assessment, verdict: Verdict, needed: int | None, e
 
 
 def _portion(log_evidence: float, log_needed: float) -> float:
-    return min(1.0, max(0.0, log_evidence / log_needed))
+    return round(min(1.0, max(0.0, log_evidence / log_needed)), 4)
