@@ -26,8 +26,8 @@ test-unit: ## the tests that need no cluster
 lint: ## style, types, layers, generated files
 	@source hack/lib.sh; export PATH="$(VENV)/bin:$$PATH"; \
 	say "style"; ruff check .; ruff format --check .; \
-	say "types"; mypy; \
-	say "layers"; lint-imports --no-logo >/dev/null || lint-imports; \
+	progress "types" mypy; \
+	progress "layers" lint-imports; \
 	say "generated files"; leadsman crds --check
 
 fmt: ## format the Python code

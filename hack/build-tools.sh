@@ -54,7 +54,7 @@ build() { # build NAME: only what is missing; never leaves half a directory unde
     exec 9>"$CACHE/bin/.lock-$name"; flock 9 # two checkouts, or two tests, at once
     if [ ! -d "$dir" ]; then
       tmp=$dir.tmp; rm -rf "$tmp"; mkdir "$tmp"
-      progress "building ${dir##*/} (once; Kubernetes takes about 5 minutes)" compile "$name" "$(tool_version "$name")" "$tmp"
+      progress "building ${dir##*/}, once for all" compile "$name" "$(tool_version "$name")" "$tmp"
       mv -T "$tmp" "$dir"
     fi
     exec 9>&-

@@ -17,10 +17,15 @@ def leadsman() -> None:
 
 
 @pytest.fixture(scope="session")
-def store(leadsman: None) -> Iterator[str]:
+def image(leadsman: None) -> str:
+    """The serving image: it has Python, for pods that help a test."""
+    operator = kubectl("-n", "leadsman-system", "get", "deployment", "leadsman", "-o", "json")
+    return next(word for word in operator.split('"') if "leadsman-serving:" in word)
+
+
+@pytest.fixture(scope="session")
+def store(image: str) -> Iterator[str]:
     """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, and broken.onnx, which is none."""
-    serving = kubectl("-n", "leadsman-system", "get", "deployment", "leadsman", "-o", "json")
-    image = next(word for word in serving.split('"') if "leadsman-serving:" in word)
     quickstart = ROOT / "examples/quickstart"
     kubectl("create", "namespace", STORE)
     try:
