@@ -39,9 +39,11 @@ class MortalKube:
     async def list(self, resource: Resource, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         return await self.kube.list(resource, namespace, labels)
 
-    async def apply(self, resource: Resource, body: dict[str, Any], subresource: str = "") -> dict[str, Any]:
+    async def apply(
+        self, resource: Resource, body: dict[str, Any], subresource: str = "", *, force: bool = True
+    ) -> dict[str, Any]:
         with self._mortal(f"apply {resource.plural}/{body['metadata']['name']} {subresource}"):
-            return await self.kube.apply(resource, body, subresource)
+            return await self.kube.apply(resource, body, subresource, force=force)
 
     async def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
         with self._mortal(f"create {resource.plural}"):

@@ -48,11 +48,7 @@ parts = st.tuples(st.integers(0, 99_999), st.integers(0, 99_999), st.integers(0,
 def test_what_the_api_server_accepts_can_be_read_and_written_back(numbers: tuple[int, int, int]) -> None:
     text = "{}h{}m{}s".format(*numbers)
     assert re.search(DURATION_PATTERN, text)
-    try:
-        value = parse_duration(text)
-    except ValueError as error:
-        assert "at most 99999h" in str(error)  # noqa: PT017
-        return
+    value = parse_duration(text)
     written = format_duration(value)
     assert parse_duration(written) == value
     assert re.search(DURATION_PATTERN, written)

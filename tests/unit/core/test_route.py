@@ -55,7 +55,7 @@ def test_weights_are_read_from_the_live_route() -> None:
 def test_the_gateway_is_in_the_models_namespace_unless_it_says_otherwise() -> None:
     body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100})
     assert body["spec"]["parentRefs"] == [{"name": "public", "namespace": "payments"}]
-    assert "hostnames" not in body["spec"]
+    assert body["spec"]["hostnames"] == []
 
 
 def test_host_names_are_passed_on() -> None:

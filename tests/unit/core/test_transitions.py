@@ -169,9 +169,23 @@ CASES = {
     ),
     "a candidate that passes the last step with fewer pods than replicas is not promoted": Case(
         canary(1),
+        situation(verdict=Verdict.PASS, at=5 * MINUTE, ready={"a": 2, "b": 1}),
+        Phase.CANARY,
+        {"a": 50, "b": 50},
+    ),
+    "a candidate that stays short of pods is announced at maxDuration": Case(
+        canary(1),
         situation(verdict=Verdict.PASS, at=99 * MINUTE, ready={"a": 2, "b": 1}),
         Phase.CANARY,
         {"a": 50, "b": 50},
+        ["Inconclusive b"],
+    ),
+    "a candidate that stays short of pods is rolled back at maxDuration if the policy says so": Case(
+        canary(policy=on_inconclusive(OnInconclusive.ROLLBACK)),
+        situation(verdict=Verdict.PASS, at=99 * MINUTE, ready={"a": 2, "b": 1}),
+        Phase.ROLLED_BACK,
+        {"a": 100},
+        ["Inconclusive b"],
     ),
     "replicas raised in mid-rollout hold the candidate until it has them": Case(
         canary(), situation(verdict=Verdict.PASS, at=MINUTE, replicas=3), Phase.CANARY, {"a": 90, "b": 10}
@@ -248,6 +262,7 @@ CASES = {
         situation(verdict=Verdict.COLLECTING, at=99 * MINUTE, ready={"a": 2, "b": 1}),
         Phase.CANARY,
         {"a": 90, "b": 10},
+        ["Inconclusive b"],
     ),
     "before maxDuration Promote waits": Case(
         canary(policy=on_inconclusive(OnInconclusive.PROMOTE)),

@@ -35,7 +35,6 @@ class Reason(StrEnum):
     CANDIDATE_UNREADY = "CandidateUnready"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     SUPERSEDED = "Superseded"
-    RETIRED = "Retired"
     # what is so now
     SERVING = "Serving"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"

@@ -12,6 +12,7 @@ from leadsman.api.rolloutpolicy import RolloutPolicySpec
 
 _REVISION = "A revision, by its hash."
 MAX_RETIRING = 50
+MAX_TRAFFIC = 8
 
 
 class Phase(StrEnum):
@@ -108,7 +109,7 @@ class ModelDeploymentStatus(ApiModel):
     weight: int | None = Field(
         default=None, description="The candidate's percent of requests; none when there is no candidate."
     )
-    traffic: tuple[TrafficTarget, ...] = Field(default=(), description="Who serves what share.", max_length=8)
+    traffic: tuple[TrafficTarget, ...] = Field(default=(), description="Who serves what share.", max_length=MAX_TRAFFIC)
     rollout: RolloutState = Field(default=RolloutState(), description="The state of the rollout machine.")
     conditions: tuple[Condition, ...] = Field(
         default=(),

@@ -109,7 +109,7 @@ def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> 
     checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
     held = ", held after its maxDuration" if candidate.overdue else ""
     share = f"{candidate_weight(state)} % of requests (step {candidate.step + 1} of {steps}{held})"
-    return f"revision {revision} gets {share}: {checks}"
+    return f"revision {revision} gets {share}: {checks}{_trouble(observed, revision)}"
 
 
 def _trouble(observed: Observed, revision: str) -> str:

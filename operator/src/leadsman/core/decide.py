@@ -30,8 +30,8 @@ class Plan:
     actions: Sequence[Action]
     notices: Sequence[Notice]
     requeue_after: timedelta
-    weight: int
-    """The candidate's percent of requests."""
+    retreats: bool
+    """Traffic only goes back to stable: that needs no record to be safe."""
 
 
 def state_of(observed: Observed) -> RolloutState:
@@ -62,8 +62,14 @@ def decide(observed: Observed, samples: Sequence[PodSample], serving_image: str,
         actions=child_actions(observed, decision.state, decision.weights),
         notices=decision.notices,
         requeue_after=decision.requeue_after,
-        weight=candidate_weight(decision.state),
+        retreats=_retreats(state, decision),
     )
+
+
+def _retreats(before: RolloutState, decision: Decision) -> bool:
+    others = {revision: share for revision, share in decision.weights.items() if revision != before.stable}
+    share = candidate_weight(before)
+    return before.stable == decision.state.stable and share > sum(others.values())
 
 
 def _weigh(

@@ -46,8 +46,7 @@ def child_actions(observed: Observed, state: RolloutState, weights: Mapping[str,
     weight is raised only for pods that were seen ready. Deletions come last.
     """
     wanted = [
-        *_services(observed, state),
-        *_route(observed, weights),
+        *_traffic(observed, state, weights),
         *_deployments(observed, state),
         *_records(observed, state),
     ]
@@ -63,6 +62,14 @@ def _is_ours(observed: Observed, live: Mapping[str, Any]) -> bool:
     """Labels get copied (`kubectl expose` does); only what our ModelDeployment owns is ours to delete."""
     owners = live.get("metadata", {}).get("ownerReferences", [])
     return any(owner.get("uid") == observed.deployment.metadata.uid for owner in owners)
+
+
+def _traffic(observed: Observed, state: RolloutState, weights: Mapping[str, int]) -> list[Action]:
+    """The route, before any new Service if it needs none: nothing may stand in the way of a rollback."""
+    services, route = _services(observed, state), _route(observed, weights)
+    model = observed.deployment.metadata.name
+    needs_none = all(("Service", child_name(model, revision)) in observed.live for revision in weights)
+    return [*route, *services] if needs_none else [*services, *route]
 
 
 def _services(observed: Observed, state: RolloutState) -> list[Action]:

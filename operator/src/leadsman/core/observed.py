@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
@@ -36,17 +38,13 @@ class Observed:
 
     @property
     def revisions(self) -> dict[str, ModelRevision]:
-        """The ModelRevisions by hash; a copy that somebody made under another name is none."""
-        found = {
-            name: ModelRevision.model_validate(raw)
-            for (kind, name), raw in self.live.items()
-            if kind == "ModelRevision"
-        }
+        """The ModelRevisions by hash. A copy under another name is none, nor is one that cannot be understood."""
+        found = (_record(raw) for (kind, _), raw in self.live.items() if kind == "ModelRevision")
         model = self.deployment.metadata.name
         return {
             record.spec.revision: record
-            for name, record in found.items()
-            if name == child_name(model, record.spec.revision)
+            for record in found
+            if record and record.metadata.name == child_name(model, record.spec.revision)
         }
 
     @property
@@ -75,3 +73,11 @@ class Observed:
         pods = self.pods_of(revision)
         failures = [pod.failure for pod in pods if pod.failure]
         return Readiness(ready=sum(pod.ready for pod in pods), failure=failures[0] if failures else None)
+
+
+def _record(raw: Mapping[str, Any]) -> ModelRevision | None:
+    try:
+        return ModelRevision.model_validate(raw)
+    except ValidationError:
+        # Written by hand or by a later version: no reason to stop looking after what serves.
+        return None

@@ -213,19 +213,23 @@ def _canary(situation: Situation, state: RolloutState) -> Move:
         return _reject(situation, state, Reason.INCONCLUSIVE, "the gateway that split traffic is gone")
     if verdict is Verdict.FAIL:
         return _reject(situation, state, Reason.EVIDENCE_FAILED, _failed_checks(candidate.checks))
-    if readiness.ready < situation.replicas or _elapsed(situation, candidate) < _step(candidate).min_duration:
+    if _elapsed(situation, candidate) < _step(candidate).min_duration:
         return state, ()
-    if verdict is Verdict.PASS:
+    has_capacity = readiness.ready >= situation.replicas
+    if verdict is Verdict.PASS and has_capacity:
         return _advance(situation, state, _found(candidate.checks))
     if _elapsed(situation, candidate) >= _step(candidate).max_duration:
-        return _inconclusive(situation, state)
+        return _inconclusive(situation, state, has_capacity)
     return state, ()
 
 
-def _inconclusive(situation: Situation, state: RolloutState) -> Move:
+def _inconclusive(situation: Situation, state: RolloutState, has_capacity: bool) -> Move:
     candidate = _candidate(state)
-    message = f"step {candidate.step + 1} ended without enough evidence: {_found(candidate.checks)}"
-    match candidate.policy.on_inconclusive:
+    lacking = "enough evidence" if has_capacity else "all of the candidate's pods ready"
+    message = f"step {candidate.step + 1} ended without {lacking}: {_found(candidate.checks)}"
+    choice = candidate.policy.on_inconclusive
+    # No policy raises a weight without the pods for it.
+    match OnInconclusive.HOLD if choice is OnInconclusive.PROMOTE and not has_capacity else choice:
         case OnInconclusive.PROMOTE:
             return _advance(situation, state, message)
         case OnInconclusive.ROLLBACK:

@@ -25,7 +25,9 @@ def desired_route(deployment: ModelDeployment, gateway: GatewayRef, weights: Map
     """One rule, one weighted backend per revision; weights sum to 100."""
     name = deployment.metadata.name
     namespace = deployment.metadata.namespace
-    spec: dict[str, Any] = {
+    spec = {
+        # Named even when it is empty, so that taking the last one out takes it out of the route.
+        "hostnames": list(deployment.spec.traffic.hostnames),
         "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace or namespace}],
         "rules": [
             {
@@ -36,8 +38,6 @@ def desired_route(deployment: ModelDeployment, gateway: GatewayRef, weights: Map
             }
         ],
     }
-    if deployment.spec.traffic.hostnames:
-        spec["hostnames"] = list(deployment.spec.traffic.hostnames)
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,

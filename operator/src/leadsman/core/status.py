@@ -4,7 +4,7 @@ from datetime import datetime
 
 from leadsman.api.conditions import Reason
 from leadsman.api.modelrevision import ModelRevision
-from leadsman.api.status import Mode, ModelDeploymentStatus, TrafficTarget
+from leadsman.api.status import MAX_TRAFFIC, Mode, ModelDeploymentStatus, TrafficTarget
 from leadsman.core.conditions import Finding, conditions, stalled_conditions
 from leadsman.core.observed import Observed
 from leadsman.core.rollout import Decision, Readiness, candidate_weight
@@ -68,5 +68,5 @@ def _traffic(observed: Observed) -> tuple[TrafficTarget, ...]:
             weight=weight,
             ready_replicas=readiness.get(revision, Readiness()).ready,
         )
-        for revision, weight in observed.weights().items()
+        for revision, weight in list(observed.weights().items())[:MAX_TRAFFIC]
     )

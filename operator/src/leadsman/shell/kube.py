@@ -1,4 +1,4 @@
-"""The Kubernetes API as six calls. The only module that knows the client library."""
+"""The Kubernetes API as five calls. The only module that knows the client library."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -34,6 +34,15 @@ class KubeError(Exception):
 
 class NotFoundError(KubeError):
     """No such object, or no such kind."""
+
+
+class TakenError(KubeError):
+    """The name belongs to an object that is not ours."""
+
+    @property
+    def retryable(self) -> bool:
+        """Somebody has to rename or delete something."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -77,8 +86,14 @@ class Kube(Protocol):
         """Read the objects that carry all labels."""
         ...
 
-    async def apply(self, resource: Resource, body: dict[str, Any], subresource: str = "") -> dict[str, Any]:
-        """Server-side apply as the one field manager; conflicts are taken over, for we own what we name."""
+    async def apply(
+        self, resource: Resource, body: dict[str, Any], subresource: str = "", *, force: bool = True
+    ) -> dict[str, Any]:
+        """Server-side apply as the one field manager.
+
+        With `force` the fields that we name are taken over from whoever changed them; without it TakenError is raised
+        for an object that is somebody else's.
+        """
         ...
 
     async def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
@@ -109,12 +124,20 @@ class KubeClient:
             {"kind": resource.kind, "apiVersion": resource.api_version, **item} for item in found.get("items") or []
         ]
 
-    async def apply(self, resource: Resource, body: dict[str, Any], subresource: str = "") -> dict[str, Any]:
+    async def apply(
+        self, resource: Resource, body: dict[str, Any], subresource: str = "", *, force: bool = True
+    ) -> dict[str, Any]:
         """Server-side apply as the one field manager."""
         metadata = body["metadata"]
         path = resource.path(metadata["namespace"], metadata["name"], subresource)
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._call("PATCH", path, query=query, body=body, content_type=_APPLY)
+        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        try:
+            return await self._call("PATCH", path, query=query, body=body, content_type=_APPLY)
+        except KubeError as error:
+            if force or error.status != CONFLICT:
+                raise
+            taken = f"{resource.kind} {metadata['name']} is there already and is somebody else's; rename or delete it"
+            raise TakenError(f"{taken}: {error}", error.status) from error
 
     async def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
         """Create one object."""

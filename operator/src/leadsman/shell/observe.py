@@ -11,6 +11,7 @@ from leadsman.api.rolloutpolicy import RolloutPolicy, RolloutPolicySpec
 from leadsman.core.names import model_labels
 from leadsman.core.observed import Observed
 from leadsman.core.pods import parse_pod
+from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import (
     DEPLOYMENT,
     HTTP_ROUTE,
@@ -63,6 +64,10 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
 
 
 async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec | None:
+    candidate = deployment.status.rollout.candidate
+    if candidate and candidate.revision == revision_hash(deployment.spec):
+        # It goes by the copy it began with; whatever becomes of the object must not end the watch on it.
+        return candidate.policy
     reference = deployment.spec.rollout_policy
     if reference is None:
         return RolloutPolicySpec()

@@ -7,7 +7,7 @@ again, and acts on it; were it the other way round, it would find traffic moved 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ from leadsman.shell.telemetry import Heartbeat, Key, Metrics
 _RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, HTTP_ROUTE)}
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=2)
-_REFUSED_RETRY = timedelta(minutes=5)
+_LOOK_AGAIN = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
 
@@ -78,17 +78,17 @@ class Reconciler:
         self.metrics.forget(key)
 
     async def _attempt(self, key: Key) -> tuple[timedelta, str]:
-        raw: dict[str, Any] | None = None
         try:
             raw = await read_deployment(self.kube, *key)
-            again = await self._pass(key, raw) if raw else _REFUSED_RETRY
+            again = await self._pass(key, raw) if raw else _LOOK_AGAIN
         except InvalidObjectError as error:
-            await self._refuse(raw, Reason.INVALID_SPEC, str(error))
-            return _REFUSED_RETRY, "refused"
+            await self._refuse(key, Reason.INVALID_SPEC, str(error))
+            return _LOOK_AGAIN, "refused"
         except KubeError as error:
             if not error.retryable:
-                await self._refuse(raw, Reason.REFUSED, str(error))
-                return _REFUSED_RETRY, "refused"
+                await self._refuse(key, Reason.REFUSED, str(error))
+                # A candidate may be on trial meanwhile: it is looked at again soon.
+                return self._back_off(key, "refused", logging.INFO), "refused"
             # Somebody else was quicker, as kopf with its finalizer is on a new object: nothing to worry about.
             level = logging.INFO if error.status == CONFLICT else logging.WARNING
             return self._back_off(key, str(error), level), "retried"
@@ -112,23 +112,24 @@ class Reconciler:
         watched = {state.stable, state.candidate.revision} if state.candidate else set()
         samples = await scrape(self.http, [pod for pod in observed.pods if pod.revision in watched])
         plan = decide(observed, samples, self.serving_image, self.clock())
-        await self._write_records(observed, plan)
         try:
+            await self._write_records(observed, plan)
             await self._commit(observed, raw, plan.status)
         except KubeError:
             # Taking traffic away needs no record to be safe; giving it does.
-            if plan.weight < (observed.deployment.status.weight or 0):
-                await self._act(observed, plan)
+            if plan.retreats:
+                await self._act(observed, [action for action in plan.actions if action.kind == HTTP_ROUTE.kind])
             raise
-        await self._act(observed, plan)
-        await self._tell(observed, plan)
-        self._gauge(key, plan)
+        self._gauge(key, plan.status)
+        try:
+            await self._act(observed, plan.actions)
+        finally:
+            await self._tell(observed, plan)
         return plan.requeue_after
 
     async def _write_records(self, observed: Observed, plan: Plan) -> None:
         namespace = observed.deployment.metadata.namespace
-        for action in plan.records:
-            await self._write(action, namespace)
+        await self._act(observed, plan.records)
         for name, status in plan.receipts.items():
             body = _status_body(
                 MODEL_REVISION,
@@ -152,17 +153,15 @@ class Reconciler:
         self.metrics.writes.labels(MODEL_DEPLOYMENT.kind).inc()
         await self.kube.apply(MODEL_DEPLOYMENT, body, "status")
 
-    async def _act(self, observed: Observed, plan: Plan) -> None:
-        for action in plan.actions:
-            await self._write(action, observed.deployment.metadata.namespace)
-
-    async def _write(self, action: Action, namespace: str) -> None:
-        resource = _RESOURCES[action.kind]
-        self.metrics.writes.labels(action.kind).inc()
-        if action.body is None:
-            await self.kube.delete(resource, namespace, action.name)
-        else:
-            await self.kube.apply(resource, action.body)
+    async def _act(self, observed: Observed, actions: Sequence[Action]) -> None:
+        for action in actions:
+            resource = _RESOURCES[action.kind]
+            self.metrics.writes.labels(action.kind).inc()
+            if action.body is None:
+                await self.kube.delete(resource, observed.deployment.metadata.namespace, action.name)
+            else:
+                # What carries our labels is ours; what we have not seen before may be anybody's.
+                await self.kube.apply(resource, action.body, force=(action.kind, action.name) in observed.live)
 
     async def _tell(self, observed: Observed, plan: Plan) -> None:
         metadata = observed.deployment.metadata
@@ -178,21 +177,24 @@ class Reconciler:
             with suppress(KubeError):
                 await post_event(self.kube, metadata, notice, sequence, self.identity, self.clock())
 
-    async def _refuse(self, raw: dict[str, Any] | None, reason: Reason, message: str) -> None:
+    async def _refuse(self, key: Key, reason: Reason, message: str) -> None:
         """Say in the status why nothing can be done. What serves is left as it is."""
         log.error("%s", message, extra={"reason": reason.value})
-        if raw is None:
-            return
-        metadata = ObjectMeta.model_validate(raw["metadata"])
         with suppress(KubeError, ValueError):
+            # Read again: this pass may have committed a status before it was refused.
+            raw = await read_deployment(self.kube, *key)
+            if raw is None:
+                return
+            metadata = ObjectMeta.model_validate(raw["metadata"])
             previous = ModelDeploymentStatus.model_validate(raw.get("status", {}))
             status = refused_status(previous, metadata.generation, reason, message, self.clock())
+            self._gauge(key, status)
             if status != previous:
                 await self._write_status(metadata, status)
 
-    def _gauge(self, key: Key, plan: Plan) -> None:
-        ready = [c.status == "True" for c in plan.status.conditions if c.type == ConditionType.READY]
-        self.metrics.weight.labels(*key).set(plan.weight)
+    def _gauge(self, key: Key, status: ModelDeploymentStatus) -> None:
+        ready = [c.status == "True" for c in status.conditions if c.type == ConditionType.READY]
+        self.metrics.weight.labels(*key).set(status.weight or 0)
         self.metrics.ready.labels(*key).set(any(ready))
 
 

@@ -30,10 +30,12 @@ async def scrape(http: httpx.AsyncClient, pods: Sequence[Pod]) -> list[PodSample
 async def _scrape(http: httpx.AsyncClient, pod: Pod) -> PodSample | None:
     host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
     try:
-        response = await http.get(f"http://{host}:{METRICS_PORT}/metrics", timeout=_TIMEOUT_SECONDS)
+        # httpx's own limit is on each read; a pod that trickles must not hold up the pass.
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            response = await http.get(f"http://{host}:{METRICS_PORT}/metrics", timeout=_TIMEOUT_SECONDS)
         response.raise_for_status()
         return parse_sample(pod, response.text)
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, TimeoutError, ValueError) as error:
         log.debug("pod %s gives no counters: %s", pod.name, error or type(error).__name__)
         return None
 
