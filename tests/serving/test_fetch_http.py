@@ -51,6 +51,7 @@ def test_succeeds(case: str, tmp_path: Path, web: Web, trust: dict[str, str]) ->
 FAILS: dict[str, tuple[Responder, int, str, int | None]] = {
     "not there": (status(404), 65, "answered 404 Not Found", 1),
     "not allowed": (status(403), 65, "answered 403 Forbidden", 1),
+    "packed": (status(200, ("content-encoding", "gzip")), 65, "is sent with content-encoding gzip", 1),
     "to plain http": (status(302, ("location", "http://127.0.0.1:1/x")), 65, "redirects to plain http", 1),
     "broken for good": (status(500), 75, "answered 500 Internal Server Error", None),
     "always cut": (cut(BODY), 75, "peer closed connection", None),
@@ -156,3 +157,22 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
             assert process.wait(30) == 0
     assert peak is not None
     assert int(peak[1]) / 1024 < 100, "MiB for a model of 192 MiB"
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, web: Web, trust: dict[str, str]) -> None:
+    url = web.script("/x/model.onnx", content(BODY))
+    target, log = tmp_path / "model", tmp_path / "termination"
+    target.mkdir()
+    # The process may write no file of more than 100 kB, which ends in the same way as a disk that is full.
+    finished = subprocess.run(
+        ["prlimit", "--fsize=100000", str(COMMAND), "fetch", url, str(target)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean_environment() | trust | {"LEADSMAN_TERMINATION_LOG": str(log)},
+    )
+    assert finished.returncode == 65
+    assert f"cannot write to {target}" in log.read_text()
+    assert "Traceback" not in finished.stderr
+    assert list(target.iterdir()) == []

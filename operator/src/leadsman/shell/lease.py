@@ -1,4 +1,4 @@
-"""Leader election by a Lease: only the holder works, and a holder that loses the Lease stops at once."""
+"""Leader election by a Lease: only the holder works, and a holder that loses the Lease ends its process."""
 
 import asyncio
 import logging

@@ -1,10 +1,11 @@
 """One download: streamed to disk with bounded memory, its digest computed on the way, put in place only when right."""
 
 import hashlib
+import io
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,27 +68,34 @@ def _fetch_once(opener: Opener, target: Path, digest: str | None, progress: "Pro
 def _write(blob: Blob, path: Path, progress: "ProgressLine") -> Fetched:
     hasher = hashlib.sha256()
     done = 0
-    try:
-        file = path.open("wb")
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    with _explained(path):
+        file = path.open("wb", buffering=0)  # a full disk shows at the write that meets it
     with file:
         for chunk in blob.chunks:  # errors of the source are the source's own to explain
-            try:
-                file.write(chunk)
-            except OSError as error:
-                raise _unwritable(path, error) from error
+            with _explained(path):
+                _write_all(file, chunk)
             hasher.update(chunk)
             done += len(chunk)
             progress.tell(done, blob.size)
-        os.fsync(file.fileno())
+        with _explained(path):
+            os.fsync(file.fileno())
     if blob.size is not None and done != blob.size:
         raise FetchError(f"the source promised {blob.size} bytes, but sent {done}", transient=True)
     return Fetched(f"sha256:{hasher.hexdigest()}", done)
 
 
-def _unwritable(path: Path, error: OSError) -> FetchError:
-    return FetchError(f"cannot write to {path.parent}: {error.strerror}", transient=False)
+def _write_all(file: io.FileIO, chunk: bytes) -> None:
+    left = memoryview(chunk)
+    while left:
+        left = left[file.write(left) :]
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FetchError(f"cannot write to {path.parent}: {error.strerror}", transient=False) from error
 
 
 class ProgressLine:

@@ -33,8 +33,9 @@ def open_http(uri: str) -> Iterator[Blob]:
             client.stream("GET", uri, headers={"accept-encoding": "identity"}) as response,
         ):
             _check(response, shown)
+            _refuse_encoding(response, shown)
             length = response.headers.get("content-length")
-            yield Blob(size=int(length) if length else None, chunks=response.iter_bytes(CHUNK_BYTES))
+            yield Blob(size=int(length) if length else None, chunks=response.iter_raw(CHUNK_BYTES))
     except (httpx.TransportError, ssl.SSLError) as error:
         # A certificate that is not trusted now will not be in a minute.
         untrusted = _caused_by_certificate(error)
@@ -48,6 +49,12 @@ def _check(response: httpx.Response, shown: str) -> None:
     if status != httpx.codes.OK:
         transient = status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _MAY_PASS
         raise FetchError(f"{shown} answered {status} {response.reason_phrase}".rstrip(), transient=transient)
+
+
+def _refuse_encoding(response: httpx.Response, shown: str) -> None:
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise FetchError(f"{shown} is sent with content-encoding {encoding}; store the plain file", transient=False)
 
 
 def _caused_by_certificate(error: BaseException | None) -> bool:
