@@ -279,3 +279,21 @@ def test_a_process_that_waits_for_the_lease_stops_when_told_to(
         eventually(lambda: "waiting for Lease" in log[1].read_text(), "it waits")
         second.send_signal(signal.SIGTERM)
         assert second.wait(timeout=10) == 0
+
+
+def test_a_process_that_loses_the_lease_ends(
+    world: World, new_namespace: Callable[[], str], chart_account: Callable[..., Path], tmp_path: Path
+) -> None:
+    home = new_namespace()
+    kubeconfig = chart_account(home, f"--set=watchNamespaces={{{world.namespace}}}")
+    lease = f"apis/coordination.k8s.io/v1/namespaces/{home}/leases/leadsman"
+    log = tmp_path / "first.log"
+    world.api.submit(policy(world.namespace), model(world.namespace))
+    with process(kubeconfig, home, "first", log, LEADSMAN_NAMESPACES=world.namespace) as first:
+        eventually(lambda: deployment(world).get("status", {}).get("observedGeneration") == 1, "it works")
+        taken = {"spec": {"holderIdentity": "somebody else", "leaseDurationSeconds": 3600}}
+        world.api.patch(lease, taken)
+        # It tries for its 10 s to get the Lease back; then kopf's tasks have 10 s and 10 s to end.
+        assert first.wait(timeout=40) == 1
+        assert "was lost; ending" in log.read_text()
+        assert world.api.get(lease)["spec"]["holderIdentity"] == "somebody else"
