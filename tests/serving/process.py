@@ -41,6 +41,10 @@ class ServerProcess:
                 self.announced.set()
         self.announced.set()  # or it has died: nobody needs to wait any longer
 
+    @property
+    def history_url(self) -> str:
+        return self.metrics_url.removesuffix("metrics") + "history"
+
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Scrape: (name, the labels without model and revision) to value."""
         text = httpx.get(self.metrics_url).raise_for_status().text

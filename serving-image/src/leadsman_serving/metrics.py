@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from leadsman_serving.history import History
+
 DURATION_BOUNDS = tuple(float(f"{0.0002 * 1.2**step:.4g}") for step in range(60))
 """Upper bounds of the latency histogram in seconds: 0.2 ms to 9.4 s, each 1.2 times the one before.
 
@@ -21,11 +23,15 @@ _LE = (*(str(bound) for bound in DURATION_BOUNDS), "+Inf")
 
 
 class ServingMetrics(Collector):
-    """The counters of one served model. `describe_model` is called once its digest and revision are known."""
+    """The counters of one served model. `describe_model` is called once its digest and revision are known.
 
-    def __init__(self, model: str, version: str) -> None:
+    `history` is told of every answer too.
+    """
+
+    def __init__(self, model: str, version: str, history: History) -> None:
         self._model = model
         self._version = version
+        self._history = history
         self._info: tuple[str, str] | None = None
         self._by_code = {200: 0, 500: 0}
         self._buckets = [0] * len(_LE)
@@ -39,7 +45,9 @@ class ServingMetrics(Collector):
     def answered(self, code: int, seconds: float) -> None:
         """Count an infer request answered with this HTTP status after this long."""
         self._by_code[code] = self._by_code.get(code, 0) + 1
-        if 200 <= code < 300:
+        succeeded = 200 <= code < 300
+        self._history.count(failed=not succeeded)
+        if succeeded:
             self._buckets[bisect_left(DURATION_BOUNDS, seconds)] += 1
             self._seconds += seconds
 

@@ -4,23 +4,26 @@ import asyncio
 import logging
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from prometheus_client import start_http_server
 
 from leadsman_serving.config import ServeConfig
 from leadsman_serving.dataplane import DataPlane
+from leadsman_serving.history import History
 from leadsman_serving.http_app import HttpApp
 from leadsman_serving.metrics import ServingMetrics, registry_for
+from leadsman_serving.metrics_server import Document, start_metrics_server
 from leadsman_serving.model import OnnxModel, load
 
 log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 _REVISION_DIGITS = 10
+_CLOCK = time.time  # noqa: TID251 - the one place: everything else is passed the clock
 
 
 async def serve(config: ServeConfig) -> None:
@@ -32,14 +35,15 @@ async def serve(config: ServeConfig) -> None:
     """
     pool = ThreadPoolExecutor(config.threads, thread_name_prefix="model")
     plane = DataPlane(config.name, config.version, pool)
-    metrics = ServingMetrics(config.name, config.version)
+    history = History(_CLOCK)
+    metrics = ServingMetrics(config.name, config.version, history)
     app = HttpApp(plane, metrics, config.max_body_bytes)
     if config.revision is not None:
         app.name_revision(config.revision)
     _check_free(config.host, config.port)
     stop, hurry = _signals()
-    # On its own thread, so that a scrape is answered while the event loop is busy with inference.
-    start_http_server(config.metrics_port, config.host, registry_for(metrics))
+    documents: dict[str, Document] = {"/history": lambda _: history.document()}
+    start_metrics_server(config.host, config.metrics_port, registry_for(metrics), documents)
     server = Server(
         app,
         address=config.host,
