@@ -41,6 +41,15 @@ def every_datatype() -> Any:
     )
 
 
+def through(datatype: str, shape: list[int | str | None]) -> Any:
+    """Passes x on as y: a classifier that predicts what one asks for."""
+    return _model(
+        [helper.make_node("Identity", ["x"], ["y"])],
+        [_value("x", DATATYPES[datatype], shape)],
+        [_value("y", DATATYPES[datatype], shape)],
+    )
+
+
 def lookup() -> Any:
     """A table of three rows: x (INT64 [N]) picks y (FP32 [N]); any other index than -3..2 fails at run time."""
     table = numpy_helper.from_array(np.array([1.5, 2.5, 3.5], dtype=np.float32), "table")

@@ -102,7 +102,10 @@ class HttpApp:
                 raise _no_such_path(path)
         if "inference-header-content-length" in scope.headers:
             raise oip_json.no_binary("header Inference-Header-Content-Length")
-        return oip_json.response_body(await self._plane.infer(oip_json.parse_request(body)))
+        response = await self._plane.infer(oip_json.parse_request(body))
+        answer = oip_json.response_body(response)
+        self._metrics.predicted(response.outputs)
+        return answer
 
     async def _read_body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
         limit = self._max_body_bytes

@@ -88,7 +88,7 @@ def _announce(config: ServeConfig, model: OnnxModel, plane: DataPlane, metrics: 
     if revision is None:
         revision = model.digest.removeprefix("sha256:")[:_REVISION_DIGITS]
         app.name_revision(revision)
-    metrics.describe_model(revision, model.digest)
+    metrics.describe_model(revision, model.digest, model.signature)
     plane.model = model
     log.info(
         "serving model %s version %s revision %s on %s:%d, metrics on port %d",
