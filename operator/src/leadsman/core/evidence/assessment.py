@@ -1,65 +1,44 @@
-"""What one check makes of its comparisons."""
+"""What one check makes of its evidence, whatever its kind."""
 
-from dataclasses import dataclass
-from math import log
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
 
-from leadsman.api.evidence import Comparison, Evidence, LatencyBound
-from leadsman.core.evidence import comparison
-from leadsman.core.evidence.comparison import log_harm, log_promotion
-from leadsman.core.evidence.latency import PROMOTING_QUANTILES, comparison_name
-from leadsman.core.evidence.processes import log_sum_exp
-from leadsman.core.evidence.spec import ERROR_RATE, LATENCY, EvidenceSpec
+from leadsman.api.evidence import ArmTotals
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A comparison, and the bounds it counts by if it is one of latencies."""
+class Figures:
+    """What people are told about a check.
 
-    comparison: Comparison
-    bound: LatencyBound | None = None
+    `counts` says what was counted; `requests_needed` how many more of the candidate's requests would pass a step, None
+    if no number would or it cannot be known; `waiting` why nothing can be compared yet, in place of all else.
+    """
+
+    counts: str
+    candidate: ArmTotals = field(default_factory=ArmTotals)
+    stable: ArmTotals = field(default_factory=ArmTotals)
+    quantity: str = ""
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    requests_needed: int | None = None
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """One check's evidence, in logarithms and before it is weighted among the checks.
 
-    `worst` has the most evidence of harm, `slowest` the least promotion evidence of those that must have it; both are
-    None where nothing can be compared yet.
+    `log_harm` is None for a check without a guarantee, which takes no part of the false-rollback rate; it `failed` by
+    its own rule. `log_promotion` is infinite where a step owes the check nothing. `blind` says why the check sees
+    nothing at present. `figures` are costly, so they are asked for: given whether the check failed, and the log of the
+    promotion evidence that a step needs.
     """
 
     name: str
-    log_harm: float = 0.0
-    log_promotion: float = 0.0
-    worst: Subject | None = None
-    slowest: Subject | None = None
-
-
-def assess(spec: EvidenceSpec, state: Evidence) -> list[Assessment]:
-    """Return the assessment of each check that the policy asks for."""
-    known = {one.name: one for one in state.comparisons}
-    assessments = []
-    if spec.error_rate is not None:
-        errors = known.get(ERROR_RATE) or comparison.start(ERROR_RATE, spec.error_rate.tolerate)
-        assessments.append(_assessment(ERROR_RATE, [Subject(errors)]))
-    if spec.latency is not None:
-        slower = [
-            Subject(known.get(name) or comparison.start(name, bound.tolerated), bound)
-            for bound in state.bounds
-            for name in (comparison_name(bound),)
-        ]
-        assessments.append(_assessment(LATENCY, slower) if slower else Assessment(LATENCY))
-    return assessments
-
-
-def _assessment(name: str, subjects: list[Subject]) -> Assessment:
-    # The lowest quantile is always among them: where bounds coincide, the lowest keeps it.
-    promoting = [one for one in subjects if one.bound is None or one.bound.quantile in PROMOTING_QUANTILES]
-    worst = max(subjects, key=lambda one: log_harm(one.comparison))
-    slowest = min(promoting, key=lambda one: log_promotion(one.comparison))
-    return Assessment(
-        name=name,
-        log_harm=log_sum_exp(*(log_harm(one.comparison) for one in subjects)) - log(len(subjects)),
-        log_promotion=log_promotion(slowest.comparison),
-        worst=worst,
-        slowest=slowest,
-    )
+    figures: Callable[[bool, float], Figures]
+    log_harm: float | None = 0.0
+    log_promotion: float = inf
+    failed: bool = False
+    blind: str = ""

@@ -1,29 +1,43 @@
-"""One comparison of candidate and stable: how a tick changes it, and what it says."""
+"""One comparison of candidate and stable: how a look changes it, and what it says."""
 
 from collections.abc import Sequence
 from math import log
 
-from leadsman.api.evidence import ArmTotals, Comparison
-from leadsman.core.evidence import dispersion
+from leadsman.api.evidence import ArmTotals, Comparison, Dispersion, Excess
+from leadsman.core.evidence import dispersion, excess
 from leadsman.core.evidence.hypergeometric import Margins
 from leadsman.core.evidence.processes import (
     ACCEPTABLE_ODDS,
-    HARM_ODDS,
-    TOLERATED_ODDS,
+    HARM,
+    ODDS,
     acceptable_rates,
+    added,
     log_sum_exp,
     mixture,
     odds_step,
     rate_step,
+    relative_step,
 )
 
 ABSOLUTE_WEIGHT = 0.8
 """Weight of the absolute part of promotion evidence; the rest is the relative part's."""
 
 
-def start(name: str, tolerated: float) -> Comparison:
-    """Return a comparison that has seen nothing. `tolerated` is the event rate to exclude before a step passes."""
-    return forget_promotion(Comparison(name=name, tolerated=tolerated, harm=(0.0,) * len(HARM_ODDS)))
+def start(name: str, tolerated: float, objective: float | None = None, past: Dispersion | None = None) -> Comparison:
+    """Return a comparison that has seen nothing of this rollout.
+
+    `tolerated` is the event rate to exclude before a step passes, `objective` the one that neither revision should
+    exceed, `past` how clumped the stable revision's events were before.
+    """
+    return forget_promotion(
+        Comparison(
+            name=name,
+            tolerated=tolerated,
+            stable_dispersion=past or Dispersion(),
+            odds=(0.0,) * len(ODDS),
+            excess=excess.start(objective) if objective is not None else None,
+        )
+    )
 
 
 def forget_promotion(comparison: Comparison) -> Comparison:
@@ -37,27 +51,24 @@ def forget_promotion(comparison: Comparison) -> Comparison:
 
 
 def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> Comparison:
-    """Add what one tick brought: its requests and events, per revision."""
+    """Add what one look brought: its requests and events, per revision."""
     if not candidate.requests and not stable.requests:
         return comparison
-    margins = Margins(candidate.requests, stable.requests, candidate.events + stable.events)
-    rates = acceptable_rates(comparison.tolerated)
-    steps = {
-        "harm": odds_step(margins, candidate.events, HARM_ODDS, 1.0),
-        "relative": odds_step(margins, candidate.events, ACCEPTABLE_ODDS, TOLERATED_ODDS),
-        "absolute": rate_step(candidate.requests, candidate.events, rates, comparison.tolerated),
-    }
-    logs = {
-        field: tuple(old + new for old, new in zip(getattr(comparison, field), step, strict=True))
-        for field, step in steps.items()
-    }
+    odds = odds_step(Margins(candidate.requests, stable.requests, candidate.events + stable.events), candidate.events)
+    absolute = rate_step(
+        candidate.requests, candidate.events, acceptable_rates(comparison.tolerated), comparison.tolerated
+    )
     return comparison.model_copy(
         update={
-            **logs,
-            "candidate": _plus(comparison.candidate, candidate),
-            "stable": _plus(comparison.stable, stable),
+            "odds": added(comparison.odds, odds),
+            "relative": added(comparison.relative, relative_step(odds)),
+            "absolute": added(comparison.absolute, absolute),
+            "mantel": added(comparison.mantel, _mantel(candidate, stable)),
+            "candidate": plus(comparison.candidate, candidate),
+            "stable": plus(comparison.stable, stable),
             "candidate_dispersion": dispersion.observe(comparison.candidate_dispersion, candidate),
             "stable_dispersion": dispersion.observe(comparison.stable_dispersion, stable),
+            "excess": excess.observe(comparison.excess, candidate, stable) if comparison.excess else None,
         }
     )
 
@@ -65,18 +76,30 @@ def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> 
 def log_harm(comparison: Comparison) -> float:
     """Return the log of the evidence against "the candidate's odds of an event are at most the stable revision's".
 
-    It is never above 0 before the candidate has been counted twice: one tick alone cannot tell a clump from harm, and
-    where errors come in clumps of ten, a tick's worth of them would be enough to decide.
+    Where there is an objective, half of it is the evidence against "the candidate's rate is at most the objective".
+
+    It is never above 0 before the candidate has been counted twice, unless it is known how clumped events are: one look
+    alone cannot tell a clump from harm, and where errors come in clumps of ten, one would be enough to decide.
     """
-    evidence = mixture(comparison.harm, dispersion.harm_inflation(comparison))
+    phi = harm_inflation(comparison)
+    evidence = mixture(comparison.odds[HARM], phi)
+    if comparison.excess is not None:
+        evidence = log_sum_exp(evidence, excess.log_harm(comparison.excess, phi)) - log(2)
     counted_once = comparison.candidate.requests == comparison.candidate_dispersion.last.requests
-    return min(0.0, evidence) if counted_once else evidence
+    if counted_once and not dispersion.is_known(comparison.stable_dispersion):
+        return min(0.0, evidence)
+    return evidence
+
+
+def harm_inflation(comparison: Comparison) -> float:
+    """Return the phi that evidence of harm is tempered by."""
+    return dispersion.harm_inflation(comparison.candidate_dispersion, comparison.stable_dispersion)
 
 
 def log_promotion(comparison: Comparison) -> float:
     """Return the log of the evidence against "the candidate's rate is intolerable, and so is its odds ratio".
 
-    The null hypothesis is that in every tick the candidate's rate is at least the tolerated one *and* its odds are at
+    The null hypothesis is that in every look the candidate's rate is at least the tolerated one *and* its odds are at
     least TOLERATED_ODDS times the stable revision's. Evidence against either part alone is an e-process under the
     whole, so their weighted mean is. Excluding it shows a candidate that is good enough by itself or no worse than
     what serves now: a stable revision that itself errs more than is tolerated does not block every successor.
@@ -86,24 +109,41 @@ def log_promotion(comparison: Comparison) -> float:
 
 def log_promotion_later(comparison: Comparison, absolute: Sequence[float]) -> float:
     """Return what the promotion evidence would be with that absolute part in place of the present one."""
-    phi = dispersion.promotion_inflation(comparison)
-    return log_sum_exp(
-        log(ABSOLUTE_WEIGHT) + mixture(absolute, phi), log(1 - ABSOLUTE_WEIGHT) + mixture(comparison.relative, phi)
-    )
+    phi = dispersion.promotion_inflation(comparison.candidate_dispersion, comparison.stable_dispersion)
+    good_enough = log(ABSOLUTE_WEIGHT) + mixture(absolute, phi)
+    if in_trouble_together(comparison.excess):
+        # Being no worse than what fails now is no reason to go on.
+        return good_enough
+    return log_sum_exp(good_enough, log(1 - ABSOLUTE_WEIGHT) + mixture(comparison.relative, phi))
+
+
+def in_trouble_together(one: Excess | None) -> bool:
+    """Whether the stable revision exceeds the objective at present, so that the cause is not the candidate's."""
+    return one is not None and excess.stable_exceeds(one)
 
 
 def odds_ratio(comparison: Comparison) -> float | None:
-    """Estimate the odds of an event, candidate to stable, from the totals. None where nothing was counted."""
+    """Estimate the odds of an event, candidate to stable, stratified by look. None where nothing was counted.
+
+    The estimate is Mantel and Haenszel's (1959), as changing weights and base rates must not pass for a difference,
+    with half an event added to each revision, so that it stays finite.
+    """
     candidate, stable = comparison.candidate, comparison.stable
     if not candidate.requests or not stable.requests or not candidate.events + stable.events:
         return None
-    # Half an event is added to each cell (Haldane 1956, Anscombe 1956): the estimate stays finite.
+    share = candidate.requests / (candidate.requests + stable.requests)
+    more, less = comparison.mantel
+    return (more + (1 - share) / 2) / (less + share / 2)
+
+
+def _mantel(candidate: ArmTotals, stable: ArmTotals) -> tuple[float, float]:
+    requests = candidate.requests + stable.requests
     return (
-        (candidate.events + 0.5)
-        * (stable.requests - stable.events + 0.5)
-        / ((candidate.requests - candidate.events + 0.5) * (stable.events + 0.5))
+        candidate.events * (stable.requests - stable.events) / requests,
+        stable.events * (candidate.requests - candidate.events) / requests,
     )
 
 
-def _plus(totals: ArmTotals, tick: ArmTotals) -> ArmTotals:
-    return ArmTotals.model_construct(requests=totals.requests + tick.requests, events=totals.events + tick.events)
+def plus(totals: ArmTotals, look: ArmTotals) -> ArmTotals:
+    """Return the totals after a look."""
+    return ArmTotals.model_construct(requests=totals.requests + look.requests, events=totals.events + look.events)

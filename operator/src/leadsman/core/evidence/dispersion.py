@@ -1,56 +1,76 @@
-"""How clumped events are, measured from how neighbouring ticks differ.
+"""How clumped events are, measured from how neighbouring looks differ.
 
 Retries, sessions and one bad client make errors come together. The tests assume that requests fail independently;
 without a correction, clumps of ten errors roll back half of all healthy candidates.
 
-**Estimate.** Two neighbouring ticks of one revision with `n, n'` requests and `x, x'` events are a 2 x 2 table. Given
+**Estimate.** Two neighbouring looks of one revision with `n, n'` requests and `x, x'` events are a 2 x 2 table. Given
 `k = x + x'` and independent events, `E (x n' - x' n)^2 / (n n') = k (N - k) / (N - 1)` with `N = n + n'`, exactly. The
-quotient of the two sides, summed over ticks, is the variance inflation. Neighbours are compared, not each tick with
+quotient of the two sides, summed over looks, is the variance inflation. Neighbours are compared, not each look with
 the mean of all: a slow cycle or an outage of both revisions, which the stratified test cancels anyway, would otherwise
-pass for clumps and blunt the test.
+pass for clumps and blunt the test. For the same reason no pair counts for more than a few events, nor for a larger
+inflation than clumps have: the first and the last look of an outage are such pairs.
 
-**Whose.** The stable revision's events are the measure. The candidate's count as well, but ever less as the stable
-revision shows events: until that has failed once, they are the only warning of clumps there is, but a candidate that
-breaks down in the middle of a rollout looks clumped in that one tick.
+**Whose.** The stable revision's events are the measure, those of the day before the rollout among them. The
+candidate's count as well, but ever less as the stable revision shows events: until that has failed once, they are the
+only warning of clumps there is, but a candidate that breaks down in the middle of a rollout looks clumped in that look.
 
-**Correction.** Evidence `E` is used as `E^(1/phi)` with `phi >= 1`, for all ticks with the phi of the moment. For
+**Correction.** Evidence `E` is used as `E^(1/phi)` with `phi >= 1`, for all looks with the phi of the moment. For
 independent events this never weakens the guarantee, whatever phi depends on: where `E^(1/phi)` reaches a bound above
-1, `E` itself does. (So phi needs not be predictable, as it would if every tick were tempered with its own.) For
+1, `E` itself does. (So phi needs not be predictable, as it would if every look were tempered with its own.) For
 clumped events it is the usual quasi-likelihood correction, and simulation shows the guarantee to hold.
 """
 
-from leadsman.api.evidence import ArmTotals, Comparison, Dispersion
+from collections.abc import Sequence
+
+from leadsman.api.evidence import ArmTotals, Dispersion
+from leadsman.core.evidence.samples import Minute
 
 _PRIOR_EVENTS = 4.0
 _HARM_PRIOR, _HARM_CAUTION = 2.0, 1.2
+_MOST_OF_A_PAIR = 10.0
+_LARGEST_INFLATION = 30.0
+_MOST_OF_THE_PAST = 40.0
 
 
-def observe(dispersion: Dispersion, tick: ArmTotals) -> Dispersion:
-    """Add one tick of the revision; one without requests is skipped."""
-    if not tick.requests:
+def observe(dispersion: Dispersion, look: ArmTotals) -> Dispersion:
+    """Add one look of the revision; one without requests is skipped."""
+    if not look.requests:
         return dispersion
-    observed, expected = _neighbours(dispersion.last, tick) if dispersion.last.requests else (0.0, 0.0)
+    observed, expected = _neighbours(dispersion.last, look) if dispersion.last.requests else (0.0, 0.0)
     return Dispersion.model_construct(
-        observed=dispersion.observed + observed, expected=dispersion.expected + expected, last=tick
+        observed=dispersion.observed + observed, expected=dispersion.expected + expected, last=look
     )
 
 
-def harm_inflation(comparison: Comparison) -> float:
+def of_the_past(minutes: Sequence[Minute]) -> Dispersion:
+    """Return how clumped the errors of a day were; it weighs no more than some forty events of the rollout itself."""
+    past = Dispersion()
+    for minute in minutes:
+        past = observe(past, ArmTotals.model_construct(requests=minute.requests, events=minute.errors))
+    share = min(1.0, _MOST_OF_THE_PAST / past.expected) if past.expected else 1.0
+    return Dispersion(observed=past.observed * share, expected=past.expected * share)
+
+
+def is_known(stable: Dispersion) -> bool:
+    """Whether the stable revision has shown enough events to tell how clumped they are."""
+    return stable.expected >= _PRIOR_EVENTS
+
+
+def harm_inflation(candidate: Dispersion, stable: Dispersion) -> float:
     """Return phi for evidence of harm, at least 1.
 
     A rollback is hard to take back, so the estimate is raised by a fifth, and clumps of two are assumed until a few
     events have shown better. Without that, the first clump of a rollout could decide it.
     """
-    return max(1.0, _HARM_CAUTION * _estimate(comparison, _HARM_PRIOR))
+    return max(1.0, _HARM_CAUTION * _estimate(candidate, stable, _HARM_PRIOR))
 
 
-def promotion_inflation(comparison: Comparison) -> float:
+def promotion_inflation(candidate: Dispersion, stable: Dispersion) -> float:
     """Return phi for promotion evidence, at least 1. Independence is assumed until a few events have shown worse."""
-    return max(1.0, _estimate(comparison, prior=1.0))
+    return max(1.0, _estimate(candidate, stable, prior=1.0))
 
 
-def _estimate(comparison: Comparison, prior: float) -> float:
-    stable, candidate = comparison.stable_dispersion, comparison.candidate_dispersion
+def _estimate(candidate: Dispersion, stable: Dispersion, prior: float) -> float:
     share = _PRIOR_EVENTS / (_PRIOR_EVENTS + stable.expected)
     observed = stable.observed + share * candidate.observed
     expected = stable.expected + share * candidate.expected
@@ -58,10 +78,12 @@ def _estimate(comparison: Comparison, prior: float) -> float:
 
 
 def _neighbours(last: ArmTotals, this: ArmTotals) -> tuple[float, float]:
-    """Return the squared difference of two ticks, and what it would be in the mean if events were independent."""
+    """Return the squared difference of two looks, and what it would be in the mean if events were independent."""
     events, requests = last.events + this.events, last.requests + this.requests
+    expected = events * (requests - events) / (requests - 1)
+    if not expected:
+        return 0.0, 0.0
     difference = last.events * this.requests - this.events * last.requests
-    return (
-        difference * difference / (last.requests * this.requests),
-        events * (requests - events) / (requests - 1),
-    )
+    inflation = difference * difference / (last.requests * this.requests) / expected
+    weight = min(expected, _MOST_OF_A_PAIR)
+    return weight * min(inflation, _LARGEST_INFLATION), weight

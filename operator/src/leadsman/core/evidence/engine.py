@@ -1,47 +1,113 @@
-"""One rollout's evidence from tick to tick."""
+"""One rollout's evidence from look to look."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from math import exp
 
-from leadsman.api.evidence import ArmTotals, Comparison, Evidence
-from leadsman.core.evidence import comparison
-from leadsman.core.evidence.counters import difference
+from leadsman.api.evidence import ArmTotals, Comparison, Crashes, Difference, Evidence, LatencyBound
+from leadsman.core.evidence import agreement, comparison, crashes, difference, dispersion, lives, thresholds
+from leadsman.core.evidence.counters import growth
 from leadsman.core.evidence.latency import choose_bounds, comparison_name
-from leadsman.core.evidence.samples import ArmCounts, PodSample, Tick
-from leadsman.core.evidence.spec import ERROR_RATE, EvidenceSpec
+from leadsman.core.evidence.predictions import choose_class
+from leadsman.core.evidence.samples import ArmCounts, Look, Minute, Sight
+from leadsman.core.evidence.spec import ERROR_RATE, PREDICTIONS, QUALITY, EvidenceSpec
 
 _RATE_MEMORY_SECONDS = 60.0
 
 
-def begin(candidate: str, stable: str, now: float) -> Evidence:
-    """Return the evidence of a rollout that has seen nothing, begun at `now` (Unix seconds)."""
-    return Evidence(candidate=candidate, stable=stable, began=now)
+def begin(spec: EvidenceSpec, candidate: str, stable: str, now: float, history: Sequence[Minute] = ()) -> Evidence:
+    """Return the evidence of a rollout that has seen nothing, begun at `now` (Unix seconds).
+
+    `history` is what the stable revision answered before, minute by minute: how clumped its errors are.
+    """
+    state = Evidence(candidate=candidate, stable=stable, began=now)
+    if spec.error_rate is None:
+        return state
+    past = dispersion.of_the_past(history)
+    errors = comparison.start(ERROR_RATE, spec.error_rate.tolerate, spec.error_rate.objective, past)
+    return state.model_copy(update={"comparisons": (errors,)})
 
 
-def update(
-    spec: EvidenceSpec, state: Evidence, samples: Sequence[PodSample], live_pods: Collection[str], now: float
-) -> Evidence:
+def update(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> Evidence:
     """Return the evidence after one look at the pods, at `now` (Unix seconds).
 
-    `samples` are the counters that could be read, in any order, of any revision; `live_pods` the UIDs of the pods that
-    exist. The same samples again change nothing, and neither does a look between two requests. It costs some 0.1 ms per
-    comparison; errors are one, latency is four.
+    The same sight again changes nothing, and neither does a look between two requests.
     """
-    new = difference(state, samples, live_pods)
-    changes: dict[str, object] = {"pods": new.pods, "unseen_since": _unseen_since(state, samples, now)}
-    if new.tick.candidate.requests or new.tick.stable.requests:
-        changes |= {"comparisons": _compare(spec, state, new.tick)}
-    if new.tick.candidate.requests:
-        changes |= {"rate": _rate(state, new.tick.candidate.requests, now), "counted_at": now}
+    look, marked = take(spec, state, sight, now)
+    return absorb(spec, marked, look)
+
+
+def take(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> tuple[Look, Evidence]:
+    """Return what is new in `sight`, and the evidence with the marks that the next look is measured from.
+
+    The look is all that the evidence depends on besides: a rollout can be replayed from its looks.
+    """
+    live = {pod.pod for pod in sight.pods}
+    new = growth(state, sight.samples, live)
+    born = lives.observe(state, sight.pods, now)
+    # Chosen after the look was counted: no answer that the choice rests on is evidence.
+    bounds: tuple[LatencyBound, ...] = ()
     if spec.latency is not None and not state.bounds:
-        # Chosen after the tick was counted: no answer that the choice rests on is evidence.
-        changes |= {"bounds": choose_bounds(samples, state.stable, spec.latency.tolerate_ratio)}
+        bounds = choose_bounds(sight.samples, state.stable, spec.latency.tolerate_ratio)
+    top_class = state.top_class
+    if spec.predictions is not None and top_class is None:
+        top_class = choose_class(sight.samples, state.stable)
+    look = Look(
+        at=now,
+        seen=any(sample.revision == state.candidate for sample in sight.samples),
+        candidate=lives.with_lives(new.candidate, born.candidate),
+        stable=lives.with_lives(new.stable, born.stable),
+        pairs=sight.pairs,
+        readings=sight.readings,
+        bounds=bounds,
+        top_class=top_class if state.top_class is None else None,
+    )
+    return look, state.model_copy(update={"pods": new.pods, "lives": born.marks})
+
+
+def absorb(spec: EvidenceSpec, state: Evidence, look: Look) -> Evidence:
+    """Return the evidence after a look. It costs some 0.1 ms per comparison; errors are one, latency is four."""
+    changes: dict[str, object] = {}
+    if look.seen == (state.unseen_since is not None):
+        changes["unseen_since"] = None if look.seen else look.at
+    if look.bounds:
+        changes["bounds"] = look.bounds
+    if look.top_class is not None:
+        changes["top_class"] = look.top_class
+    if look.candidate.requests:
+        changes |= {
+            "rate": _rate(state, look.candidate.requests, look.at),
+            "counted_at": look.at,
+            "step_requests": state.step_requests + look.candidate.requests,
+            "candidate_requests": state.candidate_requests + look.candidate.requests,
+        }
+    if look.stable.requests:
+        changes["stable_requests"] = state.stable_requests + look.stable.requests
+    if _counts(look):
+        changes |= {
+            "comparisons": _compare(spec, state, look),
+            "differences": _differences(spec, state, look),
+            "looked_at": look.at,
+        }
+        if spec.crashes is not None:
+            before = state.crashes or Crashes()
+            changes["crashes"] = crashes.observe(before, spec.crashes.at_most_per_day, look.candidate, look.stable)
+    if spec.agreement is not None and look.pairs.compared:
+        changes["agreement"] = agreement.observe(
+            state.agreement or agreement.start(spec.agreement.at_least), look.pairs
+        )
+    if look.readings:
+        changes["thresholds"] = thresholds.observe(spec.prometheus, state.thresholds, look.readings, look.at)
     return state.model_copy(update=changes)
 
 
 def reset_promotion(state: Evidence) -> Evidence:
-    """Return the evidence at the start of a step: each owes its own, at its own traffic. Harm is not forgotten."""
-    return state.model_copy(update={"comparisons": tuple(map(comparison.forget_promotion, state.comparisons))})
+    """Return the evidence at the start of a step: each owes its own about errors and latency, at its own traffic.
+
+    Harm is not forgotten, nor what does not depend on traffic: answers, quality and predictions.
+    """
+    return state.model_copy(
+        update={"comparisons": tuple(map(comparison.forget_promotion, state.comparisons)), "step_requests": 0}
+    )
 
 
 def rate_at(state: Evidence, now: float) -> float:
@@ -50,18 +116,41 @@ def rate_at(state: Evidence, now: float) -> float:
     return state.rate * exp(-idle / _RATE_MEMORY_SECONDS)
 
 
-def _compare(spec: EvidenceSpec, state: Evidence, tick: Tick) -> tuple[Comparison, ...]:
-    """Show the tick to every comparison, with those that start with it."""
+def _counts(look: Look) -> bool:
+    """Whether the look brought anything but the passing of time."""
+    arms = (look.candidate, look.stable)
+    return any(arm.requests or arm.labelled or arm.predicted or arm.crashes for arm in arms)
+
+
+def _compare(spec: EvidenceSpec, state: Evidence, look: Look) -> tuple[Comparison, ...]:
+    """Show the look to every comparison, with those that start with it."""
     comparisons = {one.name: one for one in state.comparisons}
+
+    def show(name: str, tolerated: float, candidate: ArmTotals, stable: ArmTotals) -> None:
+        before = comparisons.get(name) or comparison.start(name, tolerated)
+        comparisons[name] = comparison.observe(before, candidate, stable)
+
     if spec.error_rate is not None:
-        errors = comparisons.get(ERROR_RATE) or comparison.start(ERROR_RATE, spec.error_rate.tolerate)
-        comparisons[ERROR_RATE] = comparison.observe(errors, _errors(tick.candidate), _errors(tick.stable))
-    if spec.latency is not None:
-        for at, bound in enumerate(state.bounds):
-            name = comparison_name(bound)
-            slower = comparisons.get(name) or comparison.start(name, bound.tolerated)
-            comparisons[name] = comparison.observe(slower, _slower(tick.candidate, at), _slower(tick.stable, at))
+        show(ERROR_RATE, spec.error_rate.tolerate, _errors(look.candidate), _errors(look.stable))
+    for at, bound in enumerate(state.bounds):
+        show(comparison_name(bound), bound.tolerated, _slower(look.candidate, at), _slower(look.stable, at))
+    if spec.quality is not None and (look.candidate.labelled or look.stable.labelled):
+        show(QUALITY, spec.quality.tolerate, _wrong(look.candidate), _wrong(look.stable))
     return tuple(comparisons.values())
+
+
+def _differences(spec: EvidenceSpec, state: Evidence, look: Look) -> tuple[Difference, ...]:
+    differences = {one.name: one for one in state.differences}
+
+    def show(name: str, candidate: ArmTotals, stable: ArmTotals) -> None:
+        if candidate.requests or stable.requests:
+            differences[name] = difference.observe(differences.get(name) or difference.start(name), candidate, stable)
+
+    if spec.quality is not None:
+        show(QUALITY, _wrong(look.candidate), _wrong(look.stable))
+    if spec.predictions is not None:
+        show(PREDICTIONS, _top(look.candidate), _top(look.stable))
+    return tuple(differences.values())
 
 
 def _errors(arm: ArmCounts) -> ArmTotals:
@@ -69,13 +158,15 @@ def _errors(arm: ArmCounts) -> ArmTotals:
 
 
 def _slower(arm: ArmCounts, bound: int) -> ArmTotals:
-    return ArmTotals.model_construct(requests=arm.answered, events=arm.slower[bound])
+    return ArmTotals.model_construct(requests=arm.answered, events=arm.slower[bound] if arm.slower else 0)
 
 
-def _unseen_since(state: Evidence, samples: Sequence[PodSample], now: float) -> float | None:
-    if any(sample.revision == state.candidate for sample in samples):
-        return None
-    return now if state.unseen_since is None else state.unseen_since
+def _wrong(arm: ArmCounts) -> ArmTotals:
+    return ArmTotals.model_construct(requests=arm.labelled, events=arm.wrong)
+
+
+def _top(arm: ArmCounts) -> ArmTotals:
+    return ArmTotals.model_construct(requests=arm.predicted, events=arm.top)
 
 
 def _rate(state: Evidence, requests: int, now: float) -> float:

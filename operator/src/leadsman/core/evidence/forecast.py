@@ -1,12 +1,13 @@
 """How many more requests a step needs, if the candidate goes on as it has."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from math import log
+from collections.abc import Callable, Sequence
+from math import ceil, log
 
-from leadsman.api.evidence import Comparison
+from leadsman.api.evidence import Agreement, ArmTotals, Comparison, Difference
+from leadsman.core.evidence import agreement
 from leadsman.core.evidence.comparison import log_promotion, log_promotion_later
-from leadsman.core.evidence.processes import acceptable_rates
+from leadsman.core.evidence.processes import acceptable_rates, added, mixture
 
 _PRIOR_REQUESTS = 100
 """Requests' worth of belief in an eighth of the tolerated rate, before the candidate has shown any of its own."""
@@ -14,28 +15,49 @@ _PRIOR_REQUESTS = 100
 _LONGEST = 1_000_000
 
 
-def requests_needed(comparison: Comparison, log_needed: float) -> int | None:
-    """Return the candidate requests still needed until promotion evidence suffices, or None if it never may.
-
-    At an event rate r, the evidence of the rate p of the grid grows by `r ln(p/p0) + (1-r) ln((1-p)/(1-p0))` per
-    request in the mean.
-    """
+def of_comparison(comparison: Comparison, log_needed: float) -> int | None:
+    """Return the candidate requests still needed until promotion evidence suffices, or None if it never may."""
     if log_promotion(comparison) >= log_needed:
         return 0
-    growth = _growth(comparison)
+    growth = _growth(comparison.candidate, comparison.tolerated)
 
-    def enough(requests: int) -> bool:
-        later = tuple(now + requests * rise for now, rise in zip(comparison.absolute, growth, strict=True))
-        return log_promotion_later(comparison, later) >= log_needed
+    def later(requests: int) -> float:
+        return log_promotion_later(comparison, added(comparison.absolute, [requests * rise for rise in growth]))
 
-    if max(growth) <= 0 or not enough(_LONGEST):
+    return _first(later, log_needed) if max(growth) > 0 else None
+
+
+def of_agreement(state: Agreement, log_needed: float) -> int | None:
+    """Return the pairs still needed, or None if they may never suffice."""
+    growth = _growth(state.totals, state.tolerated)
+    phi = agreement.promotion_inflation(state)
+
+    def later(pairs: int) -> float:
+        return mixture(added(state.absolute, [pairs * rise for rise in growth]), phi)
+
+    return _first(later, log_needed) if max(growth) > 0 or later(0) >= log_needed else None
+
+
+def of_difference(state: Difference, log_needed: float, later: Callable[[Difference, float], float]) -> int | None:
+    """Return the candidate requests still needed, or None if it is unknown. `later` is the evidence after so much more
+    effective traffic, of which the candidate's requests bring what they have brought so far."""
+    if not state.weight:
         return None
-    # Evidence may fall before it rises, but once it suffices it goes on to.
-    return bisect_left(range(_LONGEST), True, lo=1, key=enough)
+    weight = _first(lambda more: later(state, float(more)), log_needed)
+    return None if weight is None else ceil(weight * state.candidate.requests / state.weight)
 
 
-def _growth(comparison: Comparison) -> Sequence[float]:
-    candidate, tolerated = comparison.candidate, comparison.tolerated
+def _first(later: Callable[[int], float], log_needed: float) -> int | None:
+    """Return the least number after which the evidence suffices. It may fall before it rises, but then goes on to."""
+    if later(0) >= log_needed:
+        return 0
+    if later(_LONGEST) < log_needed:
+        return None
+    return bisect_left(range(_LONGEST), True, lo=1, key=lambda number: later(number) >= log_needed)
+
+
+def _growth(totals: ArmTotals, tolerated: float) -> Sequence[float]:
+    """Return what each rate's evidence grows by per request in the mean: `r ln(p/p0) + (1-r) ln((1-p)/(1-p0))`."""
     rates = acceptable_rates(tolerated)
-    rate = (candidate.events + _PRIOR_REQUESTS * rates[1]) / (candidate.requests + _PRIOR_REQUESTS)
+    rate = (totals.events + _PRIOR_REQUESTS * rates[1]) / (totals.requests + _PRIOR_REQUESTS)
     return [rate * log(p / tolerated) + (1 - rate) * log((1 - p) / (1 - tolerated)) for p in rates]
