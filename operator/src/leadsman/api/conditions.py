@@ -24,6 +24,7 @@ class Reason(StrEnum):
     # how a revision gets in
     ROLLOUT_STARTED = "RolloutStarted"
     STEP_STARTED = "StepStarted"
+    HELD = "Held"
     FIRST_REVISION = "FirstRevision"
     SWITCHED = "Switched"
     RETURNED = "Returned"

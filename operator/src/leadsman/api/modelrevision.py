@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from leadsman.api.base import ApiModel
-from leadsman.api.evidence import CheckReport
+from leadsman.api.evidence import MAX_CHECKS, CheckReport
 from leadsman.api.fields import Digest
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.modeldeployment import ModelSource, Runtime
@@ -46,7 +46,7 @@ class DecisionRecord(ApiModel):
     message: str = Field(description="One sentence for people.", max_length=4096)
     weight_before: int = Field(description="The revision's percent of requests before.")
     weight_after: int = Field(description="And after.")
-    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stood.", max_length=8)
+    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stood.", max_length=MAX_CHECKS)
 
 
 class ModelRevisionStatus(ApiModel):

@@ -6,9 +6,15 @@ from enum import StrEnum
 from pydantic import ConfigDict, Field
 
 from leadsman.api.base import ApiModel
-from leadsman.api.checks import Check, ErrorRateCheck, LatencyCheck
+from leadsman.api.checks import KINDS, Check, ErrorRateCheck, LatencyCheck
+from leadsman.api.evidence import MAX_CHECKS
 from leadsman.api.fields import Duration
 from leadsman.api.metadata import ObjectMeta
+
+_MAX_STEPS = 20
+_EACH_KIND_ONCE = " && ".join(
+    f"self.filter(check, has(check.{kind})).size() <= 1" for kind in KINDS if kind != "prometheus"
+)
 
 
 class OnInconclusive(StrEnum):
@@ -19,31 +25,74 @@ class OnInconclusive(StrEnum):
     ROLLBACK = "Rollback"
 
 
+class Until(StrEnum):
+    """What ends a step well."""
+
+    EVIDENCE = "Evidence"
+    TIME = "Time"
+
+
+class Shadow(ApiModel):
+    """Copies of requests: users are answered by the stable revision alone, and never wait for the candidate."""
+
+    percent: int = Field(
+        default=100, description="Percent of requests that the candidate gets a copy of.", ge=1, le=100
+    )
+
+
 class Step(ApiModel):
-    """One step: the candidate's share of traffic, and how long it may stay there."""
+    """One step: the candidate's share of traffic, or of copies of it, and how long that may take."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
+                    "rule": "has(self.weight) != has(self.shadow)",
+                    "message": "a step has either a weight or a shadow",
+                },
+                {
                     "rule": "duration(self.minDuration) <= duration(self.maxDuration)",
                     "message": "maxDuration must not be shorter than minDuration",
-                }
+                },
             ]
         }
     )
 
-    weight: int = Field(description="Percent of requests that the candidate gets.", ge=1, le=99)
+    weight: int | None = Field(default=None, description="Percent of requests that the candidate answers.", ge=1, le=99)
+    shadow: Shadow | None = Field(
+        default=None,
+        description="Instead of a weight: the candidate gets copies of requests, and no user sees its answers. "
+        "The gateway must be able to mirror requests.",
+    )
     min_duration: Duration = Field(
-        default=timedelta(minutes=1), description="The step takes at least this long, however good the evidence."
+        default=timedelta(minutes=1),
+        description="The step takes at least this long, however good the evidence; with 0s evidence alone decides.",
     )
     max_duration: Duration = Field(
-        default=timedelta(minutes=30), description="After this long without enough evidence `onInconclusive` decides."
+        default=timedelta(minutes=30),
+        description="After this long, a step that could not pass ends as `onInconclusive` says.",
+    )
+    until: Until = Field(
+        default=Until.EVIDENCE,
+        description="Evidence: the step passes when every check has shown enough. Time: it passes when `minDuration` "
+        "is over, unless a check fails or the candidate got no request.",
     )
 
 
 class RolloutPolicySpec(ApiModel):
     """Steps, checks and budgets."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!self.checks.exists(check, has(check.agreement))"
+                    " || self.steps.exists(step, has(step.shadow))",
+                    "message": "the agreement check compares answers to the same requests: it needs a shadow step",
+                }
+            ]
+        }
+    )
 
     false_rollback_rate: float = Field(
         default=0.01,
@@ -61,14 +110,18 @@ class RolloutPolicySpec(ApiModel):
         default=(Step(weight=5), Step(weight=25), Step(weight=50)),
         description="The candidate's way up; after the last step it is promoted.",
         min_length=1,
-        max_length=20,
+        max_length=_MAX_STEPS,
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "self.map(step, step.weight).isSorted()"
-                    " && self.all(step, self.exists_one(other, other.weight == step.weight))",
+                    "rule": "self.map(step, has(step.weight)).isSorted()",
+                    "message": "shadow steps must come before all steps with a weight",
+                },
+                {
+                    "rule": "self.filter(step, has(step.weight)).map(step, step.weight).isSorted() && self.all(step,"
+                    " !has(step.weight) || self.exists_one(other, has(other.weight) && other.weight == step.weight))",
                     "message": "the weights of the steps must rise from each to the next",
-                }
+                },
             ]
         },
     )
@@ -76,14 +129,15 @@ class RolloutPolicySpec(ApiModel):
         default=(Check(error_rate=ErrorRateCheck()), Check(latency=LatencyCheck())),
         description="What is compared between candidate and stable.",
         min_length=1,
-        max_length=8,
+        max_length=MAX_CHECKS,
         json_schema_extra={
             "x-kubernetes-validations": [
+                {"rule": _EACH_KIND_ONCE, "message": "each kind of check but prometheus may stand once"},
                 {
-                    "rule": "self.filter(check, has(check.errorRate)).size() <= 1"
-                    " && self.filter(check, has(check.latency)).size() <= 1",
-                    "message": "each kind of check may stand once",
-                }
+                    "rule": "self.all(check, !has(check.prometheus) || self.exists_one(other, has(other.prometheus)"
+                    " && other.prometheus.name == check.prometheus.name))",
+                    "message": "each prometheus check needs a name of its own",
+                },
             ]
         },
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from leadsman.api.base import ApiModel
 from leadsman.api.conditions import Condition
-from leadsman.api.evidence import CheckReport, Evidence
+from leadsman.api.evidence import MAX_CHECKS, CheckReport, Evidence
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 
 _REVISION = "A revision, by its hash."
@@ -20,6 +20,7 @@ class Phase(StrEnum):
 
     IDLE = "Idle"
     PREPARING = "Preparing"
+    SHADOW = "Shadow"
     CANARY = "Canary"
     ROLLED_BACK = "RolledBack"
 
@@ -48,7 +49,7 @@ class Candidate(ApiModel):
         description="The policy as it was when the rollout began; a later edit holds for the next rollout."
     )
     evidence: Evidence | None = Field(default=None, description="What the checks have counted so far.")
-    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=8)
+    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
 
 
 class Rejection(ApiModel):
@@ -72,7 +73,7 @@ class RolloutState(ApiModel):
     """The state of the rollout machine; core.rollout.step is its only writer."""
 
     phase: Phase = Field(
-        default=Phase.IDLE, description="Where the machine stands: Idle, Preparing, Canary or RolledBack."
+        default=Phase.IDLE, description="Where the machine stands: Idle, Preparing, Shadow, Canary or RolledBack."
     )
     stable: str | None = Field(default=None, description="The revision that users are served by.")
     candidate: Candidate | None = Field(default=None, description="The revision on its way in.")
@@ -91,6 +92,9 @@ class TrafficTarget(ApiModel):
     revision: str = Field(description=_REVISION)
     version: str = Field(default="", description="Its version for people.")
     weight: int = Field(description="Percent of requests that the route gives it.")
+    copies: int = Field(
+        default=0, description="Percent of requests that the route gives it a copy of, unseen by users."
+    )
     ready_replicas: int = Field(default=0, description="Its ready pods.")
 
 
