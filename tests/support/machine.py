@@ -1,13 +1,13 @@
 """Short ways to put the rollout machine into a situation, for tables of tests."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from leadsman.api.evidence import ArmTotals, CheckReport, Judgement, Verdict
-from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
+from leadsman.api.evidence import ArmTotals, CheckReport, Evidence, Judgement, Verdict
+from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
-from leadsman.core.rollout import Decision, Readiness, Situation, step
+from leadsman.core.rollout import Decision, Mirror, Readiness, Situation, step
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -21,6 +21,15 @@ POLICY = RolloutPolicySpec(
     progress_deadline=5 * MINUTE,
     keep_warm=30 * MINUTE,
 )
+COPIES = Step(shadow=Shadow(), min_duration=MINUTE, max_duration=10 * MINUTE)
+SHADOW_FIRST = POLICY.model_copy(update={"steps": (COPIES, *POLICY.steps)})
+BY_TIME = POLICY.model_copy(
+    update={"steps": tuple(step.model_copy(update={"until": Until.TIME}) for step in POLICY.steps)}
+)
+ASKED = Evidence(candidate="b", stable="a", began=START.timestamp(), step_requests=10)
+"""The candidate was asked ten times since the step began."""
+UNASKED = ASKED.model_copy(update={"step_requests": 0})
+_PRECEDENCE = (Verdict.FAIL, Verdict.BLIND, Verdict.COLLECTING, Verdict.PASS)
 
 
 def policy(**changes: object) -> RolloutPolicySpec:
@@ -33,10 +42,10 @@ def on_inconclusive(choice: OnInconclusive) -> RolloutPolicySpec:
     return policy(on_inconclusive=choice)
 
 
-def report(verdict: Verdict, message: str = "errors 1 of 10 against 0 of 90") -> CheckReport:
+def report(verdict: Verdict, message: str = "errors 1 of 10 against 0 of 90", name: str = "errorRate") -> CheckReport:
     """One check's report."""
     return CheckReport(
-        name="errorRate",
+        name=name,
         verdict=verdict,
         harm=0.5,
         promotion=0.5,
@@ -51,13 +60,20 @@ def judgement(verdict: Verdict) -> Judgement:
     return Judgement(verdict=verdict, message="as the check says", checks=(report(verdict),))
 
 
+def judgement_of(**verdicts: Verdict) -> Judgement:
+    """A judgement by several checks, each by its name."""
+    checks = tuple(report(verdict, name=name) for name, verdict in verdicts.items())
+    worst = min(verdicts.values(), key=_PRECEDENCE.index)
+    return Judgement(verdict=worst, message="as the worst check says", checks=checks)
+
+
 def situation(
     desired: str = "b",
     *,
     at: timedelta = timedelta(0),
     ready: dict[str, int] | None = None,
     failure: str | None = None,
-    verdict: Verdict | None = None,
+    verdict: Verdict | Judgement | None = None,
     replicas: int = 2,
     mode: Mode = Mode.GATEWAY,
     policy: RolloutPolicySpec | None = POLICY,
@@ -73,7 +89,7 @@ def situation(
         mode=mode,
         policy=policy,
         revisions=revisions,
-        judgement=judgement(verdict) if verdict else None,
+        judgement=judgement(verdict) if isinstance(verdict, Verdict) else verdict,
         now=START + at,
     )
 
@@ -94,9 +110,16 @@ def preparing(stable: str | None = "a", **changes: Any) -> RolloutState:
 
 
 def canary(index: int = 0, verdict: Verdict = Verdict.COLLECTING, **changes: Any) -> RolloutState:
-    """b is in a step that began at START."""
-    at = candidate(step=index, step_started_at=START, checks=(report(verdict),), **changes)
+    """b is in a step that began at START, and was asked in it."""
+    at = candidate(
+        **{"step": index, "step_started_at": START, "checks": (report(verdict),), "evidence": ASKED} | changes
+    )
     return RolloutState(phase=Phase.CANARY, stable="a", candidate=at)
+
+
+def shadow(index: int = 0, **changes: Any) -> RolloutState:
+    """b gets copies of requests, and got some, in a step that began at START."""
+    return canary(index, **{"policy": SHADOW_FIRST} | changes).model_copy(update={"phase": Phase.SHADOW})
 
 
 def rolled_back(stable: str | None = "a") -> RolloutState:
@@ -127,3 +150,33 @@ def after(state: RolloutState, *situations: Situation) -> Decision:
         decision = step(one, state)
         state = decision.state
     return decision
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one step of the machine is to make of a state in a situation."""
+
+    state: RolloutState
+    situation: Situation
+    phase: Phase
+    weights: dict[str, int]
+    told: list[str] = field(default_factory=list)
+    mirror: Mirror | None = None
+
+
+def check(case: Case) -> None:
+    """Assert that it does, and that what it leads to survives being written and read."""
+    decision = step(case.situation, case.state)
+    assert decision.state.phase is case.phase
+    assert decision.weights == case.weights
+    assert decision.mirror == case.mirror
+    assert told(decision) == case.told
+    assert decision.state.decisions == case.state.decisions + len(decision.notices)
+    assert RolloutState.model_validate_json(decision.state.model_dump_json(by_alias=True)) == decision.state
+
+
+def check_again(case: Case) -> None:
+    """Assert that a second look at the same situation changes nothing."""
+    first = step(case.situation, case.state)
+    second = step(case.situation, first.state)
+    assert second == replace(first, notices=(), requeue_after=second.requeue_after)

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Literal
 
 from leadsman.api.conditions import Condition, ConditionType, Reason
+from leadsman.api.rolloutpolicy import Until
 from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core.observed import Observed
-from leadsman.core.rollout import Readiness, candidate_weight
+from leadsman.core.rollout import Readiness, candidate_weight, mirror
 from leadsman.core.route import route_state
+from leadsman.core.steps import step_of
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def _out(observed: Observed, desired: str) -> Finding:
         return Finding(False, Reason.TOO_FEW_REPLICAS, message)
     if observed.weights() != {desired: 100}:
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"all requests are being moved to revision {desired}")
+    if copies := observed.mirror():
+        return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"copies of requests still go to revision {copies.revision}")
     if observed.mode is Mode.GATEWAY:
         route = route_state(observed.route)
         if not route.accepted:
@@ -105,11 +109,20 @@ def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> 
         ready = observed.readiness().get(revision, Readiness()).ready
         wanted = observed.deployment.spec.scaling.min_replicas
         return f"revision {revision} is prepared: {ready} of {wanted} pods are ready{_trouble(observed, revision)}"
-    steps = len(candidate.policy.steps)
+    copies = mirror(state)
+    gets = f"revision {revision} gets {candidate_weight(state)} % of requests"
+    if copies:
+        gets = f"a copy of {copies.percent} % of requests goes to revision {revision}"
     checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
+    route = route_state(observed.route)
+    refused = "" if route.accepted else f"; {route.message}"
+    return f"{gets} ({_step_words(candidate)}): {checks}{_trouble(observed, revision)}{refused}"
+
+
+def _step_words(candidate: Candidate) -> str:
+    by_time = ", passes by time" if step_of(candidate).until is Until.TIME else ""
     held = ", held after its maxDuration" if candidate.overdue else ""
-    share = f"{candidate_weight(state)} % of requests (step {candidate.step + 1} of {steps}{held})"
-    return f"revision {revision} gets {share}: {checks}{_trouble(observed, revision)}"
+    return f"step {candidate.step + 1} of {len(candidate.policy.steps)}{by_time}{held}"
 
 
 def _trouble(observed: Observed, revision: str) -> str:

@@ -9,13 +9,15 @@ from leadsman.api.modelrevision import ModelRevisionStatus
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core import evidence
 from leadsman.core.desired import Action, child_actions, record_actions
-from leadsman.core.evidence import PodSample
+from leadsman.core.history import sum_minutes
 from leadsman.core.names import child_name
 from leadsman.core.observed import Observed
 from leadsman.core.receipts import record
 from leadsman.core.recovery import recovered_state
 from leadsman.core.revision import revision_hash
 from leadsman.core.rollout import Decision, Notice, Situation, candidate_weight, step
+from leadsman.core.sight import take_sight
+from leadsman.core.soundings import Soundings
 from leadsman.core.status import deployment_status
 
 
@@ -39,10 +41,10 @@ def state_of(observed: Observed) -> RolloutState:
     return recovered_state(observed.deployment.status, observed.revisions)
 
 
-def decide(observed: Observed, samples: Sequence[PodSample], serving_image: str, now: datetime) -> Plan:
+def decide(observed: Observed, soundings: Soundings, serving_image: str, now: datetime) -> Plan:
     """Weigh the evidence, take the machine one step on, and say what has to be written."""
     desired = revision_hash(observed.deployment.spec)
-    state, judgement = _weigh(observed, state_of(observed), samples, now)
+    state, judgement = _weigh(observed, state_of(observed), soundings, now)
     decision = step(
         Situation(
             desired=desired,
@@ -59,7 +61,7 @@ def decide(observed: Observed, samples: Sequence[PodSample], serving_image: str,
         records=record_actions(observed, desired, serving_image, decision.state),
         receipts=_receipts(observed, desired, state, decision, now),
         status=deployment_status(observed, decision, desired, now),
-        actions=child_actions(observed, decision.state, decision.weights),
+        actions=child_actions(observed, decision.state, decision.weights, decision.mirror),
         notices=decision.notices,
         requeue_after=decision.requeue_after,
         retreats=_retreats(state, decision),
@@ -73,17 +75,20 @@ def _retreats(before: RolloutState, decision: Decision) -> bool:
 
 
 def _weigh(
-    observed: Observed, state: RolloutState, samples: Sequence[PodSample], now: datetime
+    observed: Observed, state: RolloutState, soundings: Soundings, now: datetime
 ) -> tuple[RolloutState, Judgement | None]:
-    """Count what the pods report into the candidate's evidence; nothing to weigh without two revisions."""
+    """Count what was read into the candidate's evidence; nothing to weigh without two revisions."""
     if state.candidate is None or state.stable is None:
         return state, None
+    seconds = now.timestamp()
     policy = state.candidate.policy
     spec = evidence.EvidenceSpec.of(policy.false_rollback_rate, policy.checks)
-    before = state.candidate.evidence or evidence.begin(state.candidate.revision, state.stable, now.timestamp())
-    live = frozenset(pod.uid for pod in observed.pods)
-    after = evidence.update(spec, before, samples, live, now.timestamp())
-    judgement = evidence.judge(spec, after, now.timestamp())
+    before = state.candidate.evidence or evidence.begin(
+        spec, state.candidate.revision, state.stable, seconds, sum_minutes(soundings.histories)
+    )
+    sight, marked = take_sight(observed, soundings, spec, before)
+    after = evidence.update(spec, marked, sight, seconds)
+    judgement = evidence.judge(spec, after, seconds)
     candidate = state.candidate.model_copy(update={"evidence": after, "checks": judgement.checks})
     return state.model_copy(update={"candidate": candidate}), judgement
 

@@ -9,8 +9,8 @@ from leadsman.core.drift import drifted
 from leadsman.core.names import child_name
 from leadsman.core.observed import Key, Observed
 from leadsman.core.revision import desired_revision, new_revision, role_of
-from leadsman.core.rollout import running
-from leadsman.core.route import desired_route
+from leadsman.core.rollout import Mirror, running
+from leadsman.core.route import KIND, desired_route, route_mirror
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 
 # Retired ModelRevisions kept as history; the audit trail of older ones goes with them.
@@ -39,23 +39,32 @@ def record_actions(observed: Observed, revision: str, serving_image: str, state:
     ]
 
 
-def child_actions(observed: Observed, state: RolloutState, weights: Mapping[str, int]) -> list[Action]:
+def child_actions(
+    observed: Observed, state: RolloutState, weights: Mapping[str, int], mirror: Mirror | None
+) -> list[Action]:
     """What has to be written so that the live objects are as the machine's state wants them.
 
     The route comes before the Deployments, so that traffic leaves a revision before its pods can; it can, because a
     weight is raised only for pods that were seen ready. Deletions come last.
     """
     wanted = [
-        *_traffic(observed, state, weights),
+        *_traffic(observed, state, weights, mirror),
         *_deployments(observed, state),
         *_records(observed, state),
     ]
-    applies = [action for action in wanted if drifted(action.body, observed.live.get((action.kind, action.name), {}))]
+    applies = [action for action in wanted if _differs(observed, action)]
     kept = {(action.kind, action.name) for action in wanted}
     # What serves is never deleted because its record is missing.
     kept |= {("Deployment", child_name(observed.deployment.metadata.name, revision)) for revision in running(state)}
     surplus = [key for key, live in observed.live.items() if key not in kept and _is_ours(observed, live)]
     return applies + [Action(kind, name) for kind, name in surplus]
+
+
+def _differs(observed: Observed, action: Action) -> bool:
+    live = observed.live.get((action.kind, action.name), {})
+    # What a route does not name is not wanted there: a copy that is still sent is a difference.
+    copies = action.kind == KIND and observed.mirror() != route_mirror(action.body or {}, action.name)
+    return copies or drifted(action.body, live)
 
 
 def _is_ours(observed: Observed, live: Mapping[str, Any]) -> bool:
@@ -64,11 +73,14 @@ def _is_ours(observed: Observed, live: Mapping[str, Any]) -> bool:
     return any(owner.get("uid") == observed.deployment.metadata.uid for owner in owners)
 
 
-def _traffic(observed: Observed, state: RolloutState, weights: Mapping[str, int]) -> list[Action]:
+def _traffic(
+    observed: Observed, state: RolloutState, weights: Mapping[str, int], mirror: Mirror | None
+) -> list[Action]:
     """The route, before any new Service if it needs none: nothing may stand in the way of a rollback."""
-    services, route = _services(observed, state), _route(observed, weights)
+    services, route = _services(observed, state), _route(observed, weights, mirror)
     model = observed.deployment.metadata.name
-    needs_none = all(("Service", child_name(model, revision)) in observed.live for revision in weights)
+    named = [*weights, *([mirror.revision] if mirror else [])]
+    needs_none = all(("Service", child_name(model, revision)) in observed.live for revision in named)
     return [*route, *services] if needs_none else [*services, *route]
 
 
@@ -79,11 +91,11 @@ def _services(observed: Observed, state: RolloutState) -> list[Action]:
     return _apply(bodies)
 
 
-def _route(observed: Observed, weights: Mapping[str, int]) -> list[Action]:
+def _route(observed: Observed, weights: Mapping[str, int], mirror: Mirror | None) -> list[Action]:
     gateway = observed.deployment.spec.traffic.gateway
     if gateway is None or observed.mode is not Mode.GATEWAY or not weights:
         return []
-    return _apply([desired_route(observed.deployment, gateway, weights)])
+    return _apply([desired_route(observed.deployment, gateway, weights, mirror)])
 
 
 def _deployments(observed: Observed, state: RolloutState) -> list[Action]:

@@ -12,8 +12,8 @@ from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
 from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
-from leadsman.core.rollout import Readiness
-from leadsman.core.route import KIND, route_weights
+from leadsman.core.rollout import Mirror, Readiness
+from leadsman.core.route import KIND, route_mirror, route_weights
 
 Key = tuple[str, str]
 """Kind and name of a child object."""
@@ -60,6 +60,10 @@ class Observed:
         service = self.live.get(("Service", model), {})
         selected = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
         return {selected: 100} if selected else {}
+
+    def mirror(self) -> Mirror | None:
+        """Who gets copies of which share of requests, as the live route has it."""
+        return route_mirror(self.route, self.deployment.metadata.name) if self.mode is Mode.GATEWAY else None
 
     def pods_of(self, revision: str) -> list[Pod]:
         """A revision's pods."""

@@ -15,6 +15,7 @@ _OUTCOMES = {
     Reason.SUPERSEDED: Outcome.SUPERSEDED,
     Reason.ROLLOUT_STARTED: Outcome.IN_PROGRESS,
     Reason.STEP_STARTED: Outcome.IN_PROGRESS,
+    Reason.HELD: Outcome.IN_PROGRESS,
 }
 
 
@@ -41,13 +42,7 @@ def record(
             update={
                 "decisions": (*kept, entry)[-DECISIONS_KEPT:],
                 "message": entry.message,
-                "outcome": _outcome(notice, status.outcome),
+                "outcome": _OUTCOMES.get(notice.reason, Outcome.ROLLED_BACK),
             }
         )
     return status.model_copy(update={"digest": digest or status.digest})
-
-
-def _outcome(notice: Notice, before: Outcome) -> Outcome:
-    if notice.reason is Reason.INCONCLUSIVE and notice.weight_after:
-        return before
-    return _OUTCOMES.get(notice.reason, Outcome.ROLLED_BACK)

@@ -1,8 +1,10 @@
 """The rollout machine: `step` takes the state and the situation, and says what is to be so next.
 
-    Idle --a revision is desired--> Preparing --its pods are ready--> Canary(step 0..n) --the last step passed--> Idle
+    Idle --a revision is desired--> Preparing --its pods are ready--> Shadow, Canary (steps) --the last passed--> Idle
                                         |                                |
                                         +------- rejected ---------------+--> RolledBack --another is desired--> ...
+
+In Shadow the candidate gets copies of requests, all of which stable answers; in Canary it answers its own share.
 
 A first revision has nothing to be compared with, a cluster without a gateway cannot split, and a revision that was
 stable a moment ago has proved itself: those three go from Preparing straight to Idle. A spec that changes on the way
@@ -15,9 +17,10 @@ from datetime import datetime, timedelta
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import CheckReport, Judgement, Verdict
-from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
+from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec
 from leadsman.api.status import MAX_RETIRING, Candidate, Mode, Phase, Rejection, Retiring, RolloutState
 from leadsman.core.evidence import reset_promotion
+from leadsman.core.steps import has_served_its_time, is_proved, step_of, was_asked
 
 # A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
 DRAIN = timedelta(seconds=30)
@@ -25,6 +28,7 @@ RESYNC = timedelta(minutes=5)
 _WAITING = timedelta(seconds=10)
 _MOST_OFTEN = timedelta(seconds=1)
 _MESSAGE_LENGTH = 4096
+_TRIALS = (Phase.SHADOW, Phase.CANARY)
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,20 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """A revision that gets copies of so many percent of requests; nobody sees its answers."""
+
+    revision: str
+    percent: int
+
+
+@dataclass(frozen=True)
 class Decision:
     """What is to be so next."""
 
     state: RolloutState
     weights: dict[str, int]
+    mirror: Mirror | None
     notices: tuple[Notice, ...]
     requeue_after: timedelta
 
@@ -94,11 +107,12 @@ def step(situation: Situation, state: RolloutState) -> Decision:
             state, begun = _begin(situation, state)
             notices += begun
         if state.candidate is not None:
-            state, moved = (_canary if state.phase is Phase.CANARY else _prepare)(situation, state)
+            state, moved = (_try if state.phase in _TRIALS else _prepare)(situation, state)
             notices += moved
     return Decision(
         state=_with(state, decisions=state.decisions + len(notices)),
         weights=weights(state),
+        mirror=mirror(state),
         notices=notices,
         requeue_after=_requeue_after(situation, state),
     )
@@ -118,7 +132,15 @@ def candidate_weight(state: RolloutState) -> int:
     """The candidate's percent of requests."""
     if state.candidate is None or state.phase is not Phase.CANARY:
         return 0
-    return state.candidate.policy.steps[state.candidate.step].weight
+    return step_of(state.candidate).weight or 0
+
+
+def mirror(state: RolloutState) -> Mirror | None:
+    """Who gets copies of which share of requests; None outside of a shadow step."""
+    if state.candidate is None or state.phase is not Phase.SHADOW:
+        return None
+    shadow = step_of(state.candidate).shadow
+    return Mirror(state.candidate.revision, shadow.percent) if shadow else None
 
 
 def running(state: RolloutState) -> tuple[str, ...]:
@@ -200,32 +222,34 @@ def _admit(situation: Situation, state: RolloutState) -> Move:
     return _enter_step(situation, state, 0)
 
 
-def _canary(situation: Situation, state: RolloutState) -> Move:
+def _try(situation: Situation, state: RolloutState) -> Move:
     """Harm first, then time, then evidence; what is not proved holds."""
     candidate = _candidate(state)
     readiness = situation.readiness(candidate.revision)
-    verdict = situation.judgement.verdict if situation.judgement else Verdict.BLIND
     if readiness.failure:
         return _reject(situation, state, Reason.MODEL_FAILED, readiness.failure)
     if readiness.ready == 0:
         return _reject(situation, state, Reason.CANDIDATE_UNREADY, "none of its pods is ready any more")
     if situation.mode is Mode.SERVICE:
         return _reject(situation, state, Reason.INCONCLUSIVE, "the gateway that split traffic is gone")
-    if verdict is Verdict.FAIL:
+    if situation.judgement and situation.judgement.verdict is Verdict.FAIL:
         return _reject(situation, state, Reason.EVIDENCE_FAILED, _failed_checks(candidate.checks))
-    if _elapsed(situation, candidate) < _step(candidate).min_duration:
+    if _elapsed(situation, candidate) < step_of(candidate).min_duration:
         return state, ()
     has_capacity = readiness.ready >= situation.replicas
-    if verdict is Verdict.PASS and has_capacity:
-        return _advance(situation, state, _found(candidate.checks))
-    if _elapsed(situation, candidate) >= _step(candidate).max_duration:
+    if has_capacity and is_proved(candidate, situation.judgement):
+        return _advance(situation, state)
+    if has_capacity and has_served_its_time(candidate, situation.judgement):
+        return _advance(situation, state, f"step {candidate.step + 1} passed by its time: {_found(candidate.checks)}")
+    if _elapsed(situation, candidate) >= step_of(candidate).max_duration:
         return _inconclusive(situation, state, has_capacity)
     return state, ()
 
 
 def _inconclusive(situation: Situation, state: RolloutState, has_capacity: bool) -> Move:
     candidate = _candidate(state)
-    lacking = "enough evidence" if has_capacity else "all of the candidate's pods ready"
+    shown = "enough evidence" if was_asked(candidate) else "a single request to the candidate"
+    lacking = shown if has_capacity else "all of the candidate's pods ready"
     message = f"step {candidate.step + 1} ended without {lacking}: {_found(candidate.checks)}"
     choice = candidate.policy.on_inconclusive
     # No policy raises a weight without the pods for it.
@@ -238,18 +262,20 @@ def _inconclusive(situation: Situation, state: RolloutState, has_capacity: bool)
             if candidate.overdue:
                 return state, ()
             weight = candidate_weight(state)
-            notice = Notice(candidate.revision, Reason.INCONCLUSIVE, message, True, weight, weight, candidate.checks)
+            notice = Notice(candidate.revision, Reason.HELD, message, True, weight, weight, candidate.checks)
             return _with(state, candidate=candidate.model_copy(update={"overdue": True})), (notice,)
 
 
-def _advance(situation: Situation, state: RolloutState, why: str) -> Move:
+def _advance(situation: Situation, state: RolloutState, reservation: str = "") -> Move:
+    """The next step, or the end of the last. `reservation` says by what the step passed, if not by evidence."""
     candidate = _candidate(state)
     if candidate.step + 1 == len(candidate.policy.steps):
+        why = reservation or _found(candidate.checks)
         return _promote(situation, state, Reason.PROMOTED, f"all {candidate.step + 1} steps passed: {why}")
-    return _enter_step(situation, state, candidate.step + 1)
+    return _enter_step(situation, state, candidate.step + 1, reservation)
 
 
-def _enter_step(situation: Situation, state: RolloutState, index: int) -> Move:
+def _enter_step(situation: Situation, state: RolloutState, index: int, reservation: str = "") -> Move:
     candidate = _candidate(state)
     entered = candidate.model_copy(
         update={
@@ -259,13 +285,18 @@ def _enter_step(situation: Situation, state: RolloutState, index: int) -> Move:
             "evidence": reset_promotion(candidate.evidence) if candidate.evidence else None,
         }
     )
-    after = _with(state, phase=Phase.CANARY, candidate=entered)
-    weight = candidate_weight(after)
+    after = _with(state, phase=Phase.SHADOW if step_of(entered).shadow else Phase.CANARY, candidate=entered)
+    copies, weight = mirror(after), candidate_weight(after)
+    gets = (
+        f"answers a copy of {copies.percent} % of requests, unseen by users"
+        if copies
+        else f"gets {weight} % of requests"
+    )
     number = f"step {index + 1} of {len(candidate.policy.steps)}"
     notice = Notice(
         revision=candidate.revision,
         reason=Reason.STEP_STARTED,
-        message=f"revision {candidate.revision} gets {weight} % of requests ({number})",
+        message="; ".join(filter(None, (f"revision {candidate.revision} {gets} ({number})", reservation))),
         weight_before=candidate_weight(state),
         weight_after=weight,
         checks=candidate.checks,
@@ -308,7 +339,7 @@ def _reject(situation: Situation, state: RolloutState, reason: Reason, why: str)
 
 def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
     match state.phase:
-        case Phase.CANARY:
+        case phase if phase in _TRIALS:
             usual = max(_candidate(state).policy.interval, _MOST_OFTEN)
         case Phase.PREPARING:
             usual = _WAITING
@@ -340,10 +371,6 @@ def _candidate(state: RolloutState) -> Candidate:
 
 def _elapsed(situation: Situation, candidate: Candidate) -> timedelta:
     return situation.now - (candidate.step_started_at or situation.now)
-
-
-def _step(candidate: Candidate) -> Step:
-    return candidate.policy.steps[candidate.step]
 
 
 def _with(state: RolloutState, **changes: object) -> RolloutState:

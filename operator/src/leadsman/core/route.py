@@ -1,4 +1,4 @@
-"""The HTTPRoute that splits traffic by weight, and what its gateway says of it."""
+"""The HTTPRoute that splits traffic by weight and copies it to a candidate, and what its gateway says of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from typing import Any
 from leadsman.api.modeldeployment import GatewayRef, ModelDeployment
 from leadsman.core.names import child_name, model_labels
 from leadsman.core.owner import owner_references
+from leadsman.core.rollout import Mirror
 
 API_VERSION = "gateway.networking.k8s.io/v1"
 KIND = "HTTPRoute"
 _SERVICE_PORT = 80
+_MIRROR = "RequestMirror"
 
 
 @dataclass(frozen=True)
@@ -21,22 +23,17 @@ class RouteState:
     message: str
 
 
-def desired_route(deployment: ModelDeployment, gateway: GatewayRef, weights: Mapping[str, int]) -> dict[str, Any]:
-    """One rule, one weighted backend per revision; weights sum to 100."""
+def desired_route(
+    deployment: ModelDeployment, gateway: GatewayRef, weights: Mapping[str, int], mirror: Mirror | None = None
+) -> dict[str, Any]:
+    """One weighted backend per revision, in every rule the same; weights sum to 100."""
     name = deployment.metadata.name
     namespace = deployment.metadata.namespace
     spec = {
         # Named even when it is empty, so that taking the last one out takes it out of the route.
         "hostnames": list(deployment.spec.traffic.hostnames),
         "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace or namespace}],
-        "rules": [
-            {
-                "backendRefs": [
-                    {"name": child_name(name, revision), "port": _SERVICE_PORT, "weight": weight}
-                    for revision, weight in weights.items()
-                ]
-            }
-        ],
+        "rules": _rules(name, weights, mirror),
     }
     return {
         "apiVersion": API_VERSION,
@@ -49,6 +46,26 @@ def desired_route(deployment: ModelDeployment, gateway: GatewayRef, weights: Map
         },
         "spec": spec,
     }
+
+
+def _rules(model: str, weights: Mapping[str, int], mirror: Mirror | None) -> list[dict[str, Any]]:
+    """One rule for all requests; while they are copied, one before it for feedback, which would be counted twice."""
+    split = {
+        "backendRefs": [
+            {"name": child_name(model, revision), "port": _SERVICE_PORT, "weight": weight}
+            for revision, weight in weights.items()
+        ]
+    }
+    if mirror is None:
+        return [split]
+    request_mirror: dict[str, Any] = {"backendRef": {"name": child_name(model, mirror.revision), "port": _SERVICE_PORT}}
+    # All is what the Gateway API means without a number, which gateways of before its version 1.3 do not know.
+    if mirror.percent < 100:
+        request_mirror["percent"] = mirror.percent
+    return [
+        {"matches": [{"path": {"type": "Exact", "value": f"/v2/models/{model}/feedback"}}], **split},
+        {"filters": [{"type": _MIRROR, "requestMirror": request_mirror}], **split},
+    ]
 
 
 def route_state(route: Mapping[str, Any]) -> RouteState:
@@ -78,3 +95,12 @@ def route_weights(route: Mapping[str, Any], model: str) -> dict[str, int]:
         for rule in route.get("spec", {}).get("rules", [])[:1]
         for backend in rule.get("backendRefs", [])
     }
+
+
+def route_mirror(route: Mapping[str, Any], model: str) -> Mirror | None:
+    """Who gets copies of which share of requests as the live route has it."""
+    rules = route.get("spec", {}).get("rules", [])
+    filters = [one["requestMirror"] for rule in rules for one in rule.get("filters", []) if one.get("type") == _MIRROR]
+    if not filters:
+        return None
+    return Mirror(filters[0]["backendRef"]["name"].removeprefix(f"{model}-"), filters[0].get("percent", 100))

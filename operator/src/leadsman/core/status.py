@@ -61,12 +61,16 @@ def _traffic(observed: Observed) -> tuple[TrafficTarget, ...]:
     """Who gets what share as it is now; not what was just decided."""
     readiness = observed.readiness()
     revisions = observed.revisions
+    mirror = observed.mirror()
+    copies = {mirror.revision: mirror.percent} if mirror else {}
+    shares = dict.fromkeys(copies, 0) | observed.weights()
     return tuple(
         TrafficTarget(
             revision=revision,
             version=version_of(revisions.get(revision)),
             weight=weight,
+            copies=copies.get(revision, 0),
             ready_replicas=readiness.get(revision, Readiness()).ready,
         )
-        for revision, weight in list(observed.weights().items())[:MAX_TRAFFIC]
+        for revision, weight in list(shares.items())[:MAX_TRAFFIC]
     )
