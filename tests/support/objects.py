@@ -30,7 +30,7 @@ def model_deployment(
 
 def pod(revision: str = "a", number: int = 1, *, ready: bool = True, ip: str = "10.0.0.1", **changes: Any) -> Pod:
     """A pod that is ready, or has some trouble."""
-    about = {"failure": None, "trouble": None, "digest": None} | changes
+    about = {"failure": None, "trouble": None, "digest": None, "restarts": 0} | changes
     return Pod(name=f"{revision}-{number}", uid=f"{revision}-{number}", revision=revision, ip=ip, ready=ready, **about)
 
 
@@ -81,17 +81,24 @@ def model_revision(
     }
 
 
-def route(weights: dict[str, int], *, generation: int = 2, conditions: dict[str, str] | None = None) -> dict[str, Any]:
-    """An HTTPRoute that its gateway has answered for at generation 2."""
+def route(
+    weights: dict[str, int],
+    *,
+    mirror: str | None = None,
+    generation: int = 2,
+    conditions: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """An HTTPRoute that its gateway has answered for at generation 2; `mirror` gets a copy of everything."""
     found = {"Accepted": "True", "ResolvedRefs": "True"} if conditions is None else conditions
     answered = [
         {"type": kind, "status": status, "observedGeneration": 2, "message": f"{kind} says so"}
         for kind, status in found.items()
     ]
     backends = [{"name": f"fraud-{revision}", "port": 80, "weight": weight} for revision, weight in weights.items()]
+    copies = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": f"fraud-{mirror}", "port": 80}}}
     return {
         "kind": "HTTPRoute",
         "metadata": {"name": "fraud", "generation": generation},
-        "spec": {"rules": [{"backendRefs": backends}]},
+        "spec": {"rules": [{"backendRefs": backends, **({"filters": [copies]} if mirror else {})}]},
         "status": {"parents": [{"conditions": answered}]} if answered else {},
     }

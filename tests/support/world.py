@@ -21,13 +21,14 @@ from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevisionStatus
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
-from leadsman.core.decide import Plan, decide
+from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
-from leadsman.core.evidence import Histogram, PodSample
+from leadsman.core.evidence import Histogram, Minute, PodSample
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.revision import revision_hash
+from leadsman.core.soundings import Soundings, soundings_wanted
 
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BOUNDS = (*(round(0.001 * 1.2**number, 6) for number in range(45)), inf)
@@ -62,6 +63,8 @@ class SimPod:
     requests: int = 0
     errors: int = 0
     buckets: list[int] = field(default_factory=lambda: [0] * len(BOUNDS))
+    minutes: Counter[tuple[int, bool]] = field(default_factory=Counter)
+    """Requests by wall-clock minute, and whether they failed."""
 
     def ready(self, now: float) -> bool:
         running = self.started + self.model.start_seconds <= now < self.model.dies_at
@@ -82,10 +85,12 @@ class SimPod:
             },
         }
 
-    def answer(self, random: Random, outage: float) -> bool:
+    def answer(self, random: Random, outage: float, now: float) -> bool:
         """Answer one request; returns whether the user is content."""
         self.requests += 1
-        if random.random() < 1 - (1 - self.model.errors) * (1 - outage):
+        failed = random.random() < 1 - (1 - self.model.errors) * (1 - outage)
+        self.minutes[int((BEGIN.timestamp() + now) // 60), failed] += 1
+        if failed:
             self.errors += 1
             return False
         self.buckets[bisect_left(BOUNDS, random.lognormvariate(log(self.model.median), 0.4))] += 1
@@ -97,6 +102,14 @@ class SimPod:
         return PodSample(
             self.name, BEGIN.timestamp() + self.started, self.revision, self.requests, self.errors, latency
         )
+
+    def history(self) -> list[Minute]:
+        """What it remembers of the last day."""
+        minutes = {minute for minute, _ in self.minutes}
+        return [
+            Minute(minute, self.minutes[minute, True] + self.minutes[minute, False], self.minutes[minute, True])
+            for minute in sorted(minutes)
+        ]
 
 
 @dataclass
@@ -224,15 +237,25 @@ class World:
     def look(self) -> Plan:
         """One pass; CrashError where `crash_before` says so."""
         before = self.writes
-        samples = [] if self.metrics_gone else [pod.sample() for pod in self.pods.values() if pod.ready(self.now)]
         observed = self.observed()
-        plan = decide(observed, samples, self.image, self.clock)
+        plan = decide(observed, self.soundings(observed), self.image, self.clock)
         try:
             self._write(observed, plan)
         finally:
             if plan.notices or plan.actions or plan.records or plan.receipts:
                 self.notable |= set(range(before, self.writes + 1))
         return plan
+
+    def soundings(self, observed: Observed) -> Soundings:
+        """Read from the pods what this pass wants."""
+        if self.metrics_gone:
+            return Soundings()
+        wanted = soundings_wanted(observed, state_of(observed), self.clock.timestamp())
+        answering = {name: pod for name, pod in self.pods.items() if pod.ready(self.now)}
+        return Soundings(
+            samples=[answering[pod.uid].sample() for pod in wanted.counters if pod.uid in answering],
+            histories=[answering[pod.uid].history() for pod in wanted.histories if pod.uid in answering],
+        )
 
     def _write(self, observed: Observed, plan: Plan) -> None:
         for action in plan.records:
@@ -356,7 +379,7 @@ class World:
             self.served[revision] += 1
             if not ready[revision]:
                 self.lost += 1
-            elif not self.random.choice(ready[revision]).answer(self.random, self.outage):
+            elif not self.random.choice(ready[revision]).answer(self.random, self.outage, self.now):
                 self.failed[revision] += 1
 
 

@@ -80,6 +80,7 @@ def test_a_serving_pod() -> None:
         failure=None,
         trouble=None,
         digest=DIGEST,
+        restarts=0,
     )
 
 
@@ -154,6 +155,26 @@ TROUBLES: dict[str, tuple[dict[str, Any], str | None]] = {
 @pytest.mark.parametrize(("pod", "trouble"), TROUBLES.values(), ids=TROUBLES.keys())
 def test_trouble(pod: dict[str, Any], trouble: str | None) -> None:
     assert parse_pod(pod).trouble == trouble
+
+
+def again(name: str, times: int) -> dict[str, Any]:
+    """A container that was restarted so many times."""
+    return {**RUNNING, "name": name, "restartCount": times}
+
+
+RESTARTS: dict[str, tuple[dict[str, Any], int]] = {
+    "none yet": (raw(), 0),
+    "of the server": (raw(server=again("server", 3)), 3),
+    "not of the container that fetches": (raw(init={**FETCHED, "restartCount": 4}), 0),
+    "not of a sidecar": (raw(server=again("istio-proxy", 5)), 0),
+    "none of a container that has not started": (raw(server=INITIALIZING), 0),
+    "none of a pod without containers": ({"metadata": {"name": "p", "uid": "u"}}, 0),
+}
+
+
+@pytest.mark.parametrize(("pod", "restarts"), RESTARTS.values(), ids=RESTARTS.keys())
+def test_restarts(pod: dict[str, Any], restarts: int) -> None:
+    assert parse_pod(pod).restarts == restarts
 
 
 DIGESTS: dict[str, tuple[dict[str, Any], str | None]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadsman.api.fields import DIGEST_PATTERN
-from leadsman.core.names import FETCH_CONTAINER, REVISION_LABEL
+from leadsman.core.names import FETCH_CONTAINER, REVISION_LABEL, SERVER_CONTAINER
 
 # The exit code with which the serving image says that trying again cannot help (sysexits.h: EX_DATAERR).
 PERMANENT_FAILURE = 65
@@ -28,6 +28,8 @@ class Pod:
     """What keeps it from being ready, when something says so."""
     digest: str | None
     """The digest of the bytes it fetched."""
+    restarts: int
+    """How often its server has ended and was started again."""
 
 
 def parse_pod(raw: Mapping[str, Any]) -> Pod:
@@ -45,6 +47,12 @@ def parse_pod(raw: Mapping[str, Any]) -> Pod:
         failure=_first(_failure(container) for container in containers),
         trouble=_first(_trouble(container) for container in containers) or _unschedulable(status),
         digest=_first(_digest(container) for container in containers),
+        # A sidecar's are no fault of the model; an init container fetches.
+        restarts=sum(
+            container.get("restartCount", 0)
+            for container in status.get("containerStatuses", [])
+            if container.get("name") == SERVER_CONTAINER
+        ),
     )
 
 

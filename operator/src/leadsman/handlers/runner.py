@@ -14,6 +14,7 @@ from leadsman.handlers.app import App
 from leadsman.shell.http import serve_http
 from leadsman.shell.kube import KubeClient, connect
 from leadsman.shell.lease import lead
+from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.reconciler import Reconciler
 from leadsman.shell.settings import Settings
 from leadsman.shell.telemetry import Heartbeat, Metrics
@@ -41,6 +42,8 @@ async def run(settings: Settings) -> None:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     heartbeat = Heartbeat()
+    url = settings.prometheus_url
+    prometheus = PrometheusServer(url, settings.prometheus_token_file) if url else None
     async with (
         connect() as api,
         httpx.AsyncClient(trust_env=False) as http,
@@ -55,6 +58,7 @@ async def run(settings: Settings) -> None:
             identity=settings.identity,
             clock=_now,
             slots=asyncio.Semaphore(settings.max_passes),
+            prometheus=prometheus,
         )
 
         async def work() -> None:

@@ -11,6 +11,7 @@ from leadsman.api.rolloutpolicy import RolloutPolicy, RolloutPolicySpec
 from leadsman.core.names import model_labels
 from leadsman.core.observed import Observed
 from leadsman.core.pods import parse_pod
+from leadsman.core.queries import unknown_placeholder
 from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import (
     DEPLOYMENT,
@@ -23,6 +24,7 @@ from leadsman.shell.kube import (
     Kube,
     NotFoundError,
 )
+from leadsman.shell.validation import first_problem
 
 T = TypeVar("T", ModelDeployment, RolloutPolicy)
 
@@ -75,7 +77,10 @@ async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec 
         raw = await kube.get(ROLLOUT_POLICY, deployment.metadata.namespace, reference.name)
     except NotFoundError:
         return None
-    return parse(RolloutPolicy, raw).spec
+    policy = parse(RolloutPolicy, raw).spec
+    if problem := unknown_placeholder(policy.checks):
+        raise InvalidObjectError(f"RolloutPolicy {reference.name}: {problem}")
+    return policy
 
 
 async def _routes(kube: Kube, namespace: str, labels: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
@@ -90,9 +95,4 @@ def parse(kind: type[T], raw: Mapping[str, Any]) -> T:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        name = raw["metadata"]["name"]
-        raise InvalidObjectError(
-            f"{kind.__name__} {name}: {where}: {first['msg']}, found {first['input']!r}"
-        ) from error
+        raise InvalidObjectError(f"{kind.__name__} {raw['metadata']['name']}: {first_problem(error)}") from error

@@ -22,6 +22,7 @@ from leadsman.api.status import ModelDeploymentStatus
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
+from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
 from leadsman.shell.kube import (
     CONFLICT,
@@ -35,8 +36,9 @@ from leadsman.shell.kube import (
     Resource,
 )
 from leadsman.shell.observe import InvalidObjectError, observe, read_deployment
+from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.recorder import post_event
-from leadsman.shell.scrape import scrape
+from leadsman.shell.soundings import take_soundings
 from leadsman.shell.telemetry import Heartbeat, Key, Metrics
 
 _RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, HTTP_ROUTE)}
@@ -59,6 +61,8 @@ class Reconciler:
     identity: str
     clock: Callable[[], datetime]
     slots: asyncio.Semaphore
+    prometheus: PrometheusServer | None = None
+    """Who is asked for the numbers of prometheus checks."""
     failures: dict[Key, int] = field(default_factory=dict)
 
     async def reconcile(self, key: Key) -> timedelta:
@@ -108,10 +112,9 @@ class Reconciler:
 
     async def _pass(self, key: Key, raw: dict[str, Any]) -> timedelta:
         observed = await observe(self.kube, raw)
-        state = state_of(observed)
-        watched = {state.stable, state.candidate.revision} if state.candidate else set()
-        samples = await scrape(self.http, [pod for pod in observed.pods if pod.revision in watched])
-        plan = decide(observed, samples, self.serving_image, self.clock())
+        wanted = soundings_wanted(observed, state_of(observed), self.clock().timestamp())
+        soundings = await take_soundings(self.http, self.prometheus, wanted)
+        plan = decide(observed, soundings, self.serving_image, self.clock())
         try:
             await self._write_records(observed, plan)
             await self._commit(observed, raw, plan.status)

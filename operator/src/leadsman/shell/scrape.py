@@ -2,20 +2,32 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from math import inf, isfinite
+from math import inf, isfinite, nan
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from leadsman.core.evidence import Histogram, PodSample
-from leadsman.core.names import METRICS_PORT
+from leadsman.core.evidence import Feedback, Histogram, PodSample
 from leadsman.core.pods import Pod
+from leadsman.shell.download import ReadError, download_from_pod
 
-_TIMEOUT_SECONDS = 2.0
-_REQUESTS = "leadsman_serving_requests"
-_DURATION = "leadsman_serving_request_duration_seconds"
+# Many times what a serving pod has to say; to parse as much as this takes a fifth of a second.
+_MOST_BYTES = 1024 * 1024
 _STARTED = "process_start_time_seconds"
+_REQUESTS = "leadsman_serving_requests_total"
+_DURATION = "leadsman_serving_request_duration_seconds_bucket"
+_PREDICTIONS = "leadsman_serving_predictions_total"
+_FEEDBACK = "leadsman_serving_feedback_total"
+# What is counted, by which labels.
+_LABELS = {
+    _REQUESTS: ("code",),
+    _DURATION: ("le",),
+    _PREDICTIONS: ("class",),
+    _FEEDBACK: ("revision", "outcome"),
+}
+_LONGEST_LABEL = 256  # as long as the evidence can keep
 _MOST = 1e15  # the evidence is kept as JSON, which holds whole numbers up to about here
 
 log = logging.getLogger(__name__)
@@ -28,15 +40,10 @@ async def scrape(http: httpx.AsyncClient, pods: Sequence[Pod]) -> list[PodSample
 
 
 async def _scrape(http: httpx.AsyncClient, pod: Pod) -> PodSample | None:
-    host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
     try:
-        # httpx's own limit is on each read; a pod that trickles must not hold up the pass.
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            response = await http.get(f"http://{host}:{METRICS_PORT}/metrics", timeout=_TIMEOUT_SECONDS)
-        response.raise_for_status()
-        return parse_sample(pod, response.text)
-    except (httpx.HTTPError, TimeoutError, ValueError) as error:
-        log.debug("pod %s gives no counters: %s", pod.name, error or type(error).__name__)
+        return parse_sample(pod, (await download_from_pod(http, pod, "/metrics", _MOST_BYTES)).decode())
+    except (ReadError, ValueError) as error:
+        log.debug("pod %s gives no counters: %s", pod.name, error)
         return None
 
 
@@ -50,34 +57,49 @@ def parse_sample(pod: Pod, text: str) -> PodSample:
 
 
 def _sample(pod: Pod, text: str) -> PodSample:
-    started: float | None = None
-    by_code: dict[str, int] = {}
-    buckets: dict[float, int] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == f"{_REQUESTS}_total":
-                code = sample.labels.get("code", "")
-                by_code[code] = by_code.get(code, 0) + _count(sample.value)
-            elif sample.name == f"{_DURATION}_bucket":
-                bound = float(sample.labels["le"])
-                buckets[bound] = buckets.get(bound, 0) + _count(sample.value)
-            elif sample.name == _STARTED:
-                started = sample.value
+    started, counts = _counts(text)
+    by_code = {code: count for (code,), count in counts[_REQUESTS].items()}
+    buckets = {float(bound): count for (bound,), count in counts[_DURATION].items()}
     bounds = tuple(sorted(buckets))
-    counts = tuple(buckets[bound] for bound in bounds)
-    if started is None or not isfinite(started) or not by_code or not bounds:
-        raise ValueError(f"expected {_REQUESTS}_total, {_DURATION} and {_STARTED} in the pod's metrics")
-    if bounds[-1] != inf or list(counts) != sorted(counts):
+    cumulative = tuple(buckets[bound] for bound in bounds)
+    if not isfinite(started) or not by_code or not bounds:
+        raise ValueError(f"expected {_REQUESTS}, {_DURATION} and {_STARTED} in the pod's metrics")
+    if bounds[-1] != inf or list(cumulative) != sorted(cumulative):
         raise ValueError(f"expected {_DURATION} to be cumulative and to end with +Inf")
-    requests = sum(by_code.values())
+    requests = _count(sum(by_code.values()))
     return PodSample(
         pod=pod.uid,
         started=started,
         revision=pod.revision,
         requests=requests,
         errors=requests - sum(count for code, count in by_code.items() if code.startswith("2")),
-        latency=Histogram(bounds=bounds, counts=counts),
+        latency=Histogram(bounds=bounds, counts=cumulative),
+        # A pod of an older serving image has neither of these, nor has one whose model is no classifier.
+        predictions={name: count for (name,), count in counts[_PREDICTIONS].items()},
+        feedback=_feedback(counts[_FEEDBACK]),
     )
+
+
+def _counts(text: str) -> tuple[float, dict[str, Counter[tuple[str, ...]]]]:
+    """The start of the process, NaN when the text does not say, and the counts by the labels that tell them apart."""
+    started = nan
+    counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _LABELS}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == _STARTED:
+                started = sample.value
+            elif sample.name in _LABELS:
+                labels = tuple(sample.labels.get(label, "")[:_LONGEST_LABEL] for label in _LABELS[sample.name])
+                counts[sample.name][labels] = _count(counts[sample.name][labels] + sample.value)
+    return started, counts
+
+
+def _feedback(counts: Counter[tuple[str, ...]]) -> dict[str, Feedback]:
+    return {
+        revision: Feedback(labelled=_count(counts[revision, "right"] + wrong), wrong=wrong)
+        for revision in {revision for revision, _ in counts}
+        for wrong in (counts[revision, "wrong"],)
+    }
 
 
 def _count(value: float) -> int:

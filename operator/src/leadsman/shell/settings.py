@@ -1,9 +1,11 @@
 """The operator's settings, from its environment; the chart's values become these variables. The only reader of it."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 
@@ -29,6 +31,10 @@ class Settings:
     max_passes: int = 8
     """Passes that may run at the same time."""
     log_level: str = "INFO"
+    prometheus_url: str = ""
+    """Base URL of the Prometheus server that prometheus checks ask; empty when there is none."""
+    prometheus_token_file: Path | None = None
+    """Holds a bearer token for it."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -47,6 +53,8 @@ class Settings:
             identity=env.get("LEADSMAN_IDENTITY", "") or socket.gethostname(),
             max_passes=_integer(env, "LEADSMAN_MAX_PASSES", 8),
             log_level=env.get("LEADSMAN_LOG_LEVEL", "INFO").upper(),
+            prometheus_url=_prometheus_url(env),
+            prometheus_token_file=_token_file(env),
         )
 
 
@@ -62,3 +70,23 @@ def _boolean(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text not in ("true", "false"):
         raise SettingsError(f"{name} is {text!r}; expected true or false")
     return text == "true"
+
+
+def _prometheus_url(env: Mapping[str, str]) -> str:
+    name = "LEADSMAN_PROMETHEUS_URL"
+    text = env.get(name, "").rstrip("/")
+    if "@" in text:
+        # It would be written to the log.
+        raise SettingsError(
+            f"{name} has a user in it; expected a bearer token in LEADSMAN_PROMETHEUS_TOKEN_FILE instead"
+        )
+    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise SettingsError(f"{name} is {text!r}; expected a base URL such as http://prometheus.monitoring:9090")
+    return text
+
+
+def _token_file(env: Mapping[str, str]) -> Path | None:
+    text = env.get("LEADSMAN_PROMETHEUS_TOKEN_FILE", "")
+    if text and not env.get("LEADSMAN_PROMETHEUS_URL"):
+        raise SettingsError("LEADSMAN_PROMETHEUS_TOKEN_FILE is set; expected LEADSMAN_PROMETHEUS_URL to be set too")
+    return Path(text) if text else None
