@@ -145,8 +145,11 @@ def told(decision: Decision) -> list[str]:
 
 
 def after(state: RolloutState, *situations: Situation) -> Decision:
-    """Step through situations; returns the last decision."""
+    """Step through situations, in each of which the candidate was asked; returns the last decision."""
     for one in situations:
+        if state.candidate:
+            asked = state.candidate.model_copy(update={"evidence": ASKED})
+            state = state.model_copy(update={"candidate": asked})
         decision = step(one, state)
         state = decision.state
     return decision

@@ -9,7 +9,7 @@ from leadsman.api.conditions import ConditionType, Reason
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.conditions import Finding, conditions, stalled_conditions
 from leadsman.core.observed import Observed
-from support.machine import canary, preparing, rolled_back, serving
+from support.machine import BY_TIME, canary, preparing, rolled_back, serving, shadow
 from support.objects import GATEWAY, NOW, model_deployment, observed, pod, pods, route
 
 LATER = NOW + timedelta(minutes=5)
@@ -27,6 +27,8 @@ class Case:
 FRAUD = model_deployment(scaling={"minReplicas": 2}, traffic=GATEWAY)
 ALONE = model_deployment(scaling={"minReplicas": 2}, rolloutPolicy={"name": "careful"})
 OUT = {("HTTPRoute", "fraud"): route({"a": 100})}
+COPIED = {("HTTPRoute", "fraud"): route({"a": 100}, mirror="b")}
+REFUSED = {("HTTPRoute", "fraud"): route({"a": 100}, mirror="b", conditions={"Accepted": "False"})}
 SPLIT = {("HTTPRoute", "fraud"): route({"a": 90, "b": 10})}
 UNANSWERED = {("HTTPRoute", "fraud"): {**route({"a": 100}), "status": {}}}
 SELECTED = {("Service", "fraud"): {"spec": {"selector": {"leadsman.dev/revision": "a"}}}}
@@ -86,6 +88,47 @@ CASES = {
             "Reconciling": "True/RolloutInProgress",
         },
         "revision b gets 10 % of requests (step 1 of 2): errors 1 of 10 against 0 of 90",
+    ),
+    "rolling out on copies of requests": Case(
+        observed(FRAUD, pods=pods(a=2, b=2), live=COPIED),
+        shadow(),
+        "b",
+        {
+            "Available": "True/Serving",
+            "Ready": "False/RolloutInProgress",
+            "Reconciling": "True/RolloutInProgress",
+        },
+        "a copy of 100 % of requests goes to revision b (step 1 of 3): errors 1 of 10 against 0 of 90",
+    ),
+    "a gateway that cannot copy requests": Case(
+        observed(FRAUD, pods=pods(a=2, b=2), live=REFUSED),
+        shadow(),
+        "b",
+        {
+            "Available": "True/Serving",
+            "Ready": "False/RolloutInProgress",
+            "Reconciling": "True/RolloutInProgress",
+        },
+        "a copy of 100 % of requests goes to revision b (step 1 of 3): errors 1 of 10 against 0 of 90; "
+        "the gateway refuses the HTTPRoute: Accepted says so",
+    ),
+    "decided to be fully out, while the route still copies": Case(
+        observed(FRAUD, pods=pods(a=2, b=2), live=COPIED),
+        serving(),
+        "a",
+        {"Available": "True/Serving", "Ready": "False/RouteNotAccepted", "Reconciling": "True/RouteNotAccepted"},
+        "copies of requests still go to revision b",
+    ),
+    "a step that passes by time": Case(
+        observed(FRAUD, pods=pods(a=2, b=2), live=SPLIT),
+        canary(policy=BY_TIME),
+        "b",
+        {
+            "Available": "True/Serving",
+            "Ready": "False/RolloutInProgress",
+            "Reconciling": "True/RolloutInProgress",
+        },
+        "revision b gets 10 % of requests (step 1 of 2, passes by time): errors 1 of 10 against 0 of 90",
     ),
     "a step that is held": Case(
         observed(FRAUD, pods=pods(a=2, b=2), live=SPLIT),
@@ -158,7 +201,7 @@ def test_a_step_without_any_report_says_that_there_is_no_evidence() -> None:
     state = canary()
     assert state.candidate is not None
     state = state.model_copy(update={"candidate": state.candidate.model_copy(update={"checks": ()})})
-    found = conditions(observed(FRAUD, pods=pods(a=2, b=2)), state, "b", (), NOW)
+    found = conditions(observed(FRAUD, pods=pods(a=2, b=2), live=SPLIT), state, "b", (), NOW)
     assert found[1].message == "revision b gets 10 % of requests (step 1 of 2): no evidence yet"
 
 

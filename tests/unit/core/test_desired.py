@@ -6,8 +6,9 @@ from typing import Any
 from leadsman.api.status import Mode, RolloutState
 from leadsman.core.desired import HISTORY_LIMIT, child_actions, record_actions
 from leadsman.core.observed import Key, Observed
-from leadsman.core.rollout import weights
-from support.machine import canary, preparing, rolled_back, serving, warm
+from leadsman.core.rollout import mirror, weights
+from leadsman.core.route import desired_route
+from support.machine import canary, preparing, rolled_back, serving, shadow, warm
 from support.objects import GATEWAY, UID, model_deployment, model_revision, observed
 
 OURS = {"ownerReferences": [{"uid": UID, "controller": True}]}
@@ -22,7 +23,7 @@ def acts(found: Observed, state: RolloutState) -> list[str]:
     """What is written, in order."""
     return [
         f"{'apply' if action.body else 'delete'} {action.kind} {action.name}"
-        for action in child_actions(found, state, weights(state))
+        for action in child_actions(found, state, weights(state), mirror(state))
     ]
 
 
@@ -40,6 +41,40 @@ def test_traffic_moves_before_pods_go_and_deletions_come_last() -> None:
         "delete Deployment fraud-z",
         "delete Service fraud-z",
     ]
+
+
+SERVICES: dict[Key, dict[str, Any]] = {("Service", f"fraud-{name}"): {"metadata": OURS} for name in ("a", "b")}
+
+
+def routed(state: RolloutState) -> dict[Key, dict[str, Any]]:
+    """The live HTTPRoute as a state wants it."""
+    gateway = FRAUD.spec.traffic.gateway
+    assert gateway is not None
+    return {("HTTPRoute", "fraud"): desired_route(FRAUD, gateway, weights(state), mirror(state))}
+
+
+def test_copies_end_before_anything_else_is_done() -> None:
+    for ended in (serving(retiring=(warm("b"),)), rolled_back(), canary()):
+        live = RECORDS | SERVICES | routed(shadow())
+        assert acts(observed(FRAUD, live=live), ended)[0] == "apply HTTPRoute fraud"
+
+
+def test_a_service_is_there_before_requests_are_copied_to_it() -> None:
+    stable = {key: raw for key, raw in SERVICES.items() if key[1] == "fraud-a"}
+    written = acts(observed(FRAUD, live=RECORDS | stable | routed(serving())), shadow())
+    assert written.index("apply Service fraud-b") < written.index("apply HTTPRoute fraud")
+
+
+def test_a_route_that_is_as_wanted_is_not_written() -> None:
+    for state in (serving(), canary(), shadow()):
+        assert "apply HTTPRoute fraud" not in acts(observed(FRAUD, live=RECORDS | routed(state)), state)
+
+
+def test_a_copy_that_somebody_else_put_into_the_route_is_taken_out() -> None:
+    live = RECORDS | routed(serving())
+    [rule] = live["HTTPRoute", "fraud"]["spec"]["rules"]
+    rule["filters"] = [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "fraud-b", "port": 80}}}]
+    assert "apply HTTPRoute fraud" in acts(observed(FRAUD, live=live), serving())
 
 
 def test_before_anything_is_stable_there_is_neither_a_route_nor_the_stable_service() -> None:

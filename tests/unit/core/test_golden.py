@@ -9,6 +9,7 @@ import pytest
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.core.podtemplate import pod_template
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash
+from leadsman.core.rollout import Mirror
 from leadsman.core.route import desired_route
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 from support.golden import check_golden
@@ -59,6 +60,13 @@ def test_route(update_golden: bool) -> None:
     assert gateway is not None
     built = desired_route(FRAUD, gateway, {"bcdfghjk": 95, revision_hash(FRAUD.spec): 5})
     check_golden("httproute", built, update=update_golden)
+
+
+def test_route_in_a_shadow_step(update_golden: bool) -> None:
+    gateway = FRAUD.spec.traffic.gateway
+    assert gateway is not None
+    built = desired_route(FRAUD, gateway, {"bcdfghjk": 100}, Mirror(revision_hash(FRAUD.spec), 20))
+    check_golden("httproute-shadow", built, update=update_golden)
 
 
 def test_model_revision(update_golden: bool) -> None:

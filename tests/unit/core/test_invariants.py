@@ -1,6 +1,5 @@
 """The invariants of the rollout machine, whatever happens: specs, pods, verdicts, policies, clocks, restarts."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import settings
@@ -9,10 +8,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Verdict
-from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
+from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Mode, Phase, RolloutState
-from leadsman.core.rollout import Decision, Readiness, Situation, running, step, weights
-from support.machine import START, judgement, report
+from leadsman.core.rollout import Decision, Mirror, Readiness, Situation, mirror, running, step, weights
+from support.machine import ASKED, START, judgement
 
 REVISIONS = ("a", "b", "c")
 BAD_ENDS = {
@@ -24,19 +23,19 @@ BAD_ENDS = {
 }
 
 seconds = st.integers(0, 1200).map(lambda number: timedelta(seconds=number))
+timing = {
+    "min_duration": st.integers(0, 60).map(lambda number: timedelta(seconds=number)),
+    "max_duration": st.integers(61, 600).map(lambda number: timedelta(seconds=number)),
+    "until": st.sampled_from(Until),
+}
+shadows = st.builds(Step, shadow=st.builds(Shadow, percent=st.integers(1, 100)), **timing)
+shares = st.builds(Step, weight=st.integers(1, 99), **timing)
 policies = st.builds(
     RolloutPolicySpec,
-    steps=st.lists(
-        # A minDuration of 0 is in the tests of evidence that is shown twice, below.
-        st.builds(
-            Step,
-            weight=st.integers(1, 99),
-            min_duration=st.integers(1, 60).map(lambda number: timedelta(seconds=number)),
-            max_duration=st.integers(61, 600).map(lambda number: timedelta(seconds=number)),
-        ),
-        min_size=1,
-        max_size=3,
-    ).map(lambda steps: tuple(sorted(steps, key=lambda one: one.weight))),
+    steps=st.lists(shadows | shares, min_size=1, max_size=4).map(
+        # In the order in which the API server takes them: shadow steps first, weights rising.
+        lambda steps: tuple(sorted(steps, key=lambda one: one.weight or 0))
+    ),
     on_inconclusive=st.sampled_from(OnInconclusive),
     progress_deadline=seconds,
     keep_warm=seconds,
@@ -59,6 +58,8 @@ class Machine(RuleBasedStateMachine):
         self.ready = dict.fromkeys(REVISIONS, 0)
         self.failures: dict[str, str] = {}
         self.judged: Verdict | None = None
+        self.requests = 0
+        """What the candidate was asked since the step began."""
         self.rejected: str | None = None
         """The revision that was rejected last, for as long as the spec names it."""
 
@@ -94,9 +95,15 @@ class Machine(RuleBasedStateMachine):
         self.judged = verdict
         self.look()
 
+    @rule(requests=st.integers(0, 3))
+    def users_ask(self, requests: int) -> None:
+        self.requests += requests
+        self.look()
+
     @rule()
     def a_step_passes(self) -> None:
         self.now += timedelta(seconds=60)
+        self.requests += 1
         self.judged = Verdict.PASS
         self.look()
 
@@ -148,19 +155,21 @@ class Machine(RuleBasedStateMachine):
     def look(self) -> None:
         before, situation = self.state, self.situation()
         if before.candidate and situation.judgement:
-            weighed = before.candidate.model_copy(update={"checks": situation.judgement.checks})
-            before = before.model_copy(update={"candidate": weighed})
+            counted = ASKED.model_copy(update={"step_requests": self.requests})
+            changes = {"checks": situation.judgement.checks, "evidence": counted}
+            before = before.model_copy(update={"candidate": before.candidate.model_copy(update=changes)})
         decision = step(situation, before)
+        if [notice for notice in decision.notices if notice.reason in (Reason.ROLLOUT_STARTED, Reason.STEP_STARTED)]:
+            self.requests = 0
         self.capacity_comes_first(before, decision, situation)
+        self.copies_go_to_who_is_on_trial(decision, situation)
         self.a_rise_needs_a_reason(before, decision, situation)
         self.a_rejected_revision_gets_nothing(before, decision)
         self.a_spec_change_starts_from_zero(before, decision)
         self.stable_keeps_its_pods(before, decision)
         assert decision.state.decisions == before.decisions + len(decision.notices)
         assert decision.requeue_after > timedelta(0)
-        began = any(notice.reason is Reason.STEP_STARTED for notice in decision.notices)
-        # A judgement is about the step that it was made in; a new step has none yet.
-        again = step(replace(situation, judgement=None) if began else situation, decision.state)
+        again = step(situation, decision.state)
         assert (again.state, again.notices) == (decision.state, ()), "a second look changes nothing"
         self.state, self.decision = decision.state, decision
 
@@ -173,7 +182,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def phase_and_candidate_agree(self) -> None:
-        assert (self.state.candidate is not None) == (self.state.phase in (Phase.PREPARING, Phase.CANARY))
+        assert (self.state.candidate is not None) == (self.state.phase in (Phase.PREPARING, Phase.SHADOW, Phase.CANARY))
         assert (self.state.rejected is not None) == (self.state.phase is Phase.ROLLED_BACK)
         named = [self.state.stable, self.state.candidate and self.state.candidate.revision]
         retiring = [entry.revision for entry in self.state.retiring]
@@ -188,6 +197,22 @@ class Machine(RuleBasedStateMachine):
                 assert situation.readiness(revision).ready > 0
             if weight > old.get(revision, 0) and revision != before.stable:
                 assert situation.readiness(revision).ready >= situation.replicas
+
+    def copies_go_to_who_is_on_trial(self, decision: Decision, situation: Situation) -> None:
+        """Invariants 1, 5 and 6 for copies: to ready pods of the desired revision, which answers no user meanwhile."""
+        assert decision.mirror == mirror(decision.state)
+        if decision.mirror is None:
+            return
+        copied = decision.mirror.revision
+        assert copied == self.desired
+        assert copied not in decision.weights
+        assert copied != self.rejected
+        assert situation.readiness(copied).ready > 0
+        assert copied in running(decision.state)
+        assert decision.state.candidate is not None
+        shadow = decision.state.candidate.policy.steps[decision.state.candidate.step].shadow
+        assert shadow is not None
+        assert decision.mirror == Mirror(copied, shadow.percent)
 
     def stable_keeps_its_pods(self, before: RolloutState, decision: Decision) -> None:
         """Invariant 2: what has traffic, or just lost it, has pods."""
@@ -209,9 +234,11 @@ class Machine(RuleBasedStateMachine):
                     # The first step asks for no evidence, and nobody enters it twice.
                     assert old.get(revision, 0) == 0
                 case Reason.STEP_STARTED | Reason.PROMOTED:
-                    assert passed or self.may_promote_without(before, situation)
                     assert before.candidate is not None
                     assert before.candidate.step_started_at is not None
+                    asked = before.candidate.evidence is not None and before.candidate.evidence.step_requests > 0
+                    by_time = self.may_promote_by_time(before, situation)
+                    assert (asked and (passed or by_time)) or self.may_promote_without(before, situation)
                 case Reason.FIRST_REVISION:
                     assert before.stable is None
                 case Reason.SWITCHED:
@@ -221,6 +248,14 @@ class Machine(RuleBasedStateMachine):
                     assert revision in {entry.revision for entry in before.retiring if entry.warm} or (
                         before.candidate is not None and before.candidate.returning
                     )
+
+    def may_promote_by_time(self, before: RolloutState, situation: Situation) -> bool:
+        assert before.candidate is not None
+        assert before.candidate.step_started_at is not None
+        current = before.candidate.policy.steps[before.candidate.step]
+        nothing_found = situation.judgement is not None and situation.judgement.verdict is Verdict.COLLECTING
+        over = situation.now - before.candidate.step_started_at >= current.min_duration
+        return current.until is Until.TIME and nothing_found and over
 
     def may_promote_without(self, before: RolloutState, situation: Situation) -> bool:
         candidate = before.candidate
@@ -233,13 +268,15 @@ class Machine(RuleBasedStateMachine):
         """Invariants 4 and 5: harm takes all weight at once, for as long as the spec names the same revision."""
         if self.rejected is not None:
             assert self.rejected not in decision.weights
+            assert decision.mirror is None
             assert decision.notices == ()
         for notice in decision.notices:
-            if notice.reason in BAD_ENDS and not (notice.reason is Reason.INCONCLUSIVE and notice.weight_after):
+            if notice.reason in BAD_ENDS:
                 assert notice.revision == self.desired
                 assert notice.revision not in decision.weights
+                assert decision.mirror is None
                 self.rejected = notice.revision
-        harmed = before.phase is Phase.CANARY and self.judged is Verdict.FAIL
+        harmed = before.phase in (Phase.SHADOW, Phase.CANARY) and self.judged is Verdict.FAIL
         if harmed and before.candidate and before.candidate.revision == self.desired:
             assert self.rejected == self.desired
 
@@ -258,11 +295,14 @@ TestInvariants = Machine.TestCase
 TestInvariants.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 
 
-def test_a_pass_counts_for_one_step_only_when_it_is_weighed_again() -> None:
+def test_a_pass_counts_for_one_step_only() -> None:
     """With a minDuration of 0 it is the reset of the evidence, not the clock, that makes the next step owe its own."""
     policy = RolloutPolicySpec(steps=tuple(Step(weight=weight, min_duration=timedelta(0)) for weight in (5, 25, 50)))
     situation = Situation("b", 1, Mode.GATEWAY, policy, {"b": Readiness(1)}, judgement(Verdict.PASS), START)
     first = step(situation, RolloutState(stable="a"))
     assert first.weights == {"a": 95, "b": 5}, "one step a look, whatever was judged before it began"
     assert first.state.candidate is not None
-    assert report(Verdict.PASS) not in first.state.candidate.checks
+    asked = first.state.candidate.model_copy(update={"evidence": ASKED})
+    second = step(situation, first.state.model_copy(update={"candidate": asked}))
+    assert second.weights == {"a": 75, "b": 25}
+    assert step(situation, second.state).weights == second.weights, "what was counted is used up"

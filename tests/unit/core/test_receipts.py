@@ -77,14 +77,10 @@ OUTCOMES = {
     Reason.CANDIDATE_UNREADY: Outcome.ROLLED_BACK,
     Reason.PROGRESS_DEADLINE_EXCEEDED: Outcome.ROLLED_BACK,
     Reason.INCONCLUSIVE: Outcome.ROLLED_BACK,
+    Reason.HELD: Outcome.IN_PROGRESS,
 }
 
 
 @pytest.mark.parametrize(("reason", "outcome"), OUTCOMES.items())
 def test_outcome(reason: Reason, outcome: Outcome) -> None:
     assert record(NONE, [(1, notice(reason))], None, START).outcome is outcome
-
-
-def test_a_step_that_is_held_is_no_outcome() -> None:
-    held = notice(Reason.INCONCLUSIVE, weight_before=25, weight_after=25)
-    assert record(NONE, [(1, held)], None, START).outcome is Outcome.IN_PROGRESS

@@ -6,23 +6,28 @@ import pytest
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Evidence, Verdict
-from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec
 from leadsman.api.status import MAX_RETIRING, Mode, Phase, RolloutState
 from leadsman.core import evidence
 from leadsman.core.rollout import DRAIN, RESYNC, Situation, candidate_weight, running, step, weights
 from support.machine import (
+    BY_TIME,
     MINUTE,
     POLICY,
+    SHADOW_FIRST,
     START,
+    UNASKED,
     after,
     canary,
     candidate,
+    on_inconclusive,
     policy,
     preparing,
     report,
     retiring,
     rolled_back,
     serving,
+    shadow,
     situation,
     told,
     warm,
@@ -75,6 +80,42 @@ MESSAGES = {
         situation(verdict=Verdict.PASS, at=MINUTE),
         "revision b is stable: all 2 steps passed: errors 1 of 10 against 0 of 90",
     ),
+    "a shadow step says whose answers nobody sees": (
+        preparing(policy=SHADOW_FIRST),
+        situation(),
+        "revision b answers a copy of 100 % of requests, unseen by users (step 1 of 3)",
+    ),
+    "a step that follows one that passed by its time says so": (
+        canary(policy=BY_TIME),
+        situation(verdict=Verdict.COLLECTING, at=MINUTE),
+        "revision b gets 50 % of requests (step 2 of 2); step 1 passed by its time: errors 1 of 10 against 0 of 90",
+    ),
+    "a promotion by time says so": (
+        canary(1, policy=BY_TIME),
+        situation(verdict=Verdict.COLLECTING, at=MINUTE),
+        "revision b is stable: all 2 steps passed: step 2 passed by its time: errors 1 of 10 against 0 of 90",
+    ),
+    "a step until Time that was proved does not speak of its time": (
+        canary(policy=BY_TIME),
+        situation(verdict=Verdict.PASS, at=MINUTE),
+        "revision b gets 50 % of requests (step 2 of 2)",
+    ),
+    "a step that follows an inconclusive one says so": (
+        canary(policy=on_inconclusive(OnInconclusive.PROMOTE)),
+        situation(verdict=Verdict.COLLECTING, at=10 * MINUTE),
+        "revision b gets 50 % of requests (step 2 of 2); "
+        "step 1 ended without enough evidence: errors 1 of 10 against 0 of 90",
+    ),
+    "a step in which nobody asked says so": (
+        canary(evidence=UNASKED),
+        situation(verdict=Verdict.PASS, at=10 * MINUTE),
+        "step 1 ended without a single request to the candidate: errors 1 of 10 against 0 of 90",
+    ),
+    "a step that ends short of pods says so": (
+        canary(),
+        situation(verdict=Verdict.PASS, at=10 * MINUTE, ready={"a": 2, "b": 1}),
+        "step 1 ended without all of the candidate's pods ready: errors 1 of 10 against 0 of 90",
+    ),
     "an inconclusive step says what was found": (
         canary(),
         situation(at=10 * MINUTE),
@@ -109,6 +150,8 @@ def test_a_notice_carries_the_weights_before_and_after_and_the_checks() -> None:
     assert rise.checks == (report(Verdict.COLLECTING),)
     (fall,) = step(situation(verdict=Verdict.FAIL), canary(1)).notices
     assert (fall.weight_before, fall.weight_after, fall.warning) == (50, 0, True)
+    (copied,) = step(situation(), preparing(policy=SHADOW_FIRST)).notices
+    assert (copied.weight_before, copied.weight_after, copied.warning) == (0, 0, False)
     (hold,) = step(situation(at=10 * MINUTE), canary(1)).notices
     assert (hold.weight_before, hold.weight_after, hold.warning) == (50, 50, True)
 
@@ -130,10 +173,11 @@ def test_no_message_is_too_long_to_roll_back() -> None:
     ("state", "now"),
     [
         (canary(verdict=Verdict.FAIL), situation(verdict=Verdict.FAIL)),
+        (shadow(verdict=Verdict.FAIL), situation(verdict=Verdict.FAIL)),
         (preparing(), situation(failure="bad opset")),
         (canary(), situation("a")),
     ],
-    ids=["rolled back", "never let in", "superseded"],
+    ids=["rolled back", "never seen", "never let in", "superseded"],
 )
 def test_a_revision_that_lost_its_traffic_drains_before_its_pods_go(state: RolloutState, now: Situation) -> None:
     lost = step(now, state).state
@@ -187,21 +231,22 @@ def test_the_list_of_retiring_revisions_is_bounded() -> None:
 
 def test_a_step_begins_with_its_own_evidence_of_promotion_and_keeps_that_of_harm() -> None:
     spec = evidence.EvidenceSpec.of(POLICY.false_rollback_rate, POLICY.checks)
-    began = evidence.begin("b", "a", 0.0)
-    pods = [evidence.PodSample("pod", 1.0, "b", 500, 3)]
-    gathered = evidence.update(spec, began, pods, {"pod"}, 10.0)
+    began = evidence.begin(spec, "b", "a", 0.0)
+    sight = evidence.Sight([evidence.LivePod("pod", "b")], [evidence.PodSample("pod", 1.0, "b", 500, 3)])
+    gathered = evidence.update(spec, began, sight, 10.0)
     decision = step(situation(verdict=Verdict.PASS, at=MINUTE), canary(evidence=gathered))
     assert decision.state.candidate is not None
     kept = decision.state.candidate.evidence
     assert isinstance(kept, Evidence)
     assert kept == evidence.reset_promotion(gathered)
     assert kept != gathered
-    assert kept.comparisons[0].harm == gathered.comparisons[0].harm
+    assert kept.step_requests == 0
+    assert kept.comparisons[0].odds == gathered.comparisons[0].odds
 
 
 def test_an_overdue_step_is_announced_once_and_the_next_one_again() -> None:
     late = step(situation(at=10 * MINUTE), canary())
-    assert told(late) == ["Inconclusive b"]
+    assert told(late) == ["Held b"]
     assert late.state.candidate is not None
     assert late.state.candidate.overdue
     later = step(situation(at=11 * MINUTE), late.state)
@@ -209,7 +254,7 @@ def test_an_overdue_step_is_announced_once_and_the_next_one_again() -> None:
     advanced = step(situation(at=12 * MINUTE, verdict=Verdict.PASS), later.state)
     assert advanced.state.candidate is not None
     assert not advanced.state.candidate.overdue
-    assert told(step(situation(at=22 * MINUTE), advanced.state)) == ["Inconclusive b"]
+    assert told(step(situation(at=22 * MINUTE), advanced.state)) == ["Held b"]
 
 
 def test_a_whole_rollout_numbers_its_decisions() -> None:
@@ -238,6 +283,7 @@ def test_a_rejected_revision_is_tried_again_after_the_spec_named_another() -> No
 
 
 REQUEUES: dict[str, tuple[RolloutState, Situation, timedelta]] = {
+    "in a shadow step, at the policy's interval": (shadow(), situation(), POLICY.interval),
     "in a step, at the policy's interval": (canary(), situation(), POLICY.interval),
     "in a step, never more often than once a second": (
         canary(policy=policy(interval=timedelta(0))),

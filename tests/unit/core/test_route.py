@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from leadsman.api.modeldeployment import GatewayRef
-from leadsman.core.route import desired_route, route_state, route_weights
+from leadsman.core.rollout import Mirror
+from leadsman.core.route import desired_route, route_mirror, route_state, route_weights
 from support.objects import GATEWAY, model_deployment, route
 
 STATES: dict[str, tuple[dict[str, Any], bool, str]] = {
@@ -67,3 +68,27 @@ def test_host_names_are_passed_on() -> None:
 def test_what_was_desired_is_what_is_read() -> None:
     body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 95, "b": 5})
     assert route_weights(body, "fraud") == {"a": 95, "b": 5}
+    assert route_mirror(body, "fraud") is None
+
+
+@pytest.mark.parametrize("percent", [1, 99, 100])
+def test_a_mirror_that_was_desired_is_what_is_read(percent: int) -> None:
+    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", percent))
+    assert route_weights(body, "fraud") == {"a": 100}, "no user gets an answer of a candidate in shadow"
+    assert route_mirror(body, "fraud") == Mirror("b", percent)
+
+
+def test_a_copy_of_all_requests_is_one_without_a_number_which_older_gateways_know_too() -> None:
+    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", 100))
+    [copied] = [rule for rule in body["spec"]["rules"] if "filters" in rule]
+    assert copied["filters"] == [
+        {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "fraud-b", "port": 80}}}
+    ]
+
+
+def test_feedback_is_not_copied_but_goes_where_requests_go() -> None:
+    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", 50))
+    feedback, rest = body["spec"]["rules"]
+    assert feedback["matches"] == [{"path": {"type": "Exact", "value": "/v2/models/fraud/feedback"}}]
+    assert "filters" not in feedback
+    assert feedback["backendRefs"] == rest["backendRefs"]

@@ -9,9 +9,9 @@ from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.status import Mode, ModelDeploymentStatus, RolloutState
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Observed
-from leadsman.core.rollout import Decision, weights
+from leadsman.core.rollout import Decision, mirror, weights
 from leadsman.core.status import deployment_status, refused_status, version_of
-from support.machine import canary, serving
+from support.machine import canary, serving, shadow
 from support.objects import GATEWAY, NOW, model_deployment, model_revision, observed, pods, route
 
 RECORDS = {
@@ -22,7 +22,7 @@ RECORDS = {
 
 def status(found: Observed, state: RolloutState, desired: str = "b") -> ModelDeploymentStatus:
     """The status after a decision that led to a state."""
-    return deployment_status(found, Decision(state, weights(state), (), timedelta(0)), desired, NOW)
+    return deployment_status(found, Decision(state, weights(state), mirror(state), (), timedelta(0)), desired, NOW)
 
 
 def test_a_rollout_through_a_gateway() -> None:
@@ -37,6 +37,16 @@ def test_a_rollout_through_a_gateway() -> None:
     assert found.rollout == canary(1)
     live_now = [(one.revision, one.version, one.weight, one.ready_replicas) for one in found.traffic]
     assert live_now == [("a", "2026.11", 90, 2), ("b", "b", 10, 1)], "what users see, not what was just decided"
+    assert ModelDeploymentStatus.model_validate_json(found.model_dump_json(by_alias=True, exclude_none=True)) == found
+
+
+def test_a_rollout_in_its_shadow_step() -> None:
+    live = RECORDS | {("HTTPRoute", "fraud"): route({"a": 100}, mirror="b")}
+    found = status(observed(model_deployment(traffic=GATEWAY), pods=pods(a=2, b=1), live=live), shadow())
+    assert found.weight == 0
+    assert found.rollout.phase == "Shadow"
+    live_now = {one.revision: (one.weight, one.copies, one.ready_replicas) for one in found.traffic}
+    assert live_now == {"a": (100, 0, 2), "b": (0, 100, 1)}
     assert ModelDeploymentStatus.model_validate_json(found.model_dump_json(by_alias=True, exclude_none=True)) == found
 
 
