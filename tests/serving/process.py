@@ -42,6 +42,10 @@ class ServerProcess:
         self.announced.set()  # or it has died: nobody needs to wait any longer
 
     @property
+    def feedback_url(self) -> str:
+        return self.infer_url.removesuffix("infer") + "feedback"
+
+    @property
     def history_url(self) -> str:
         return self.metrics_url.removesuffix("metrics") + "history"
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Awaitable
 from importlib.metadata import version as package_version
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +15,7 @@ from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark
     Scope,
 )
 
-from leadsman_serving import oip_json
+from leadsman_serving import feedback, oip_json
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
@@ -66,6 +67,8 @@ class HttpApp:
         path = [unquote(part) for part in scope.path.strip("/").split("/")]
         if path[-1] == "infer" and scope.method == "POST":
             answer = await self._counted_infer(path, scope, protocol)
+        elif path[-1] == "feedback" and scope.method == "POST":
+            answer = await _answer(self._take_feedback(path, scope, protocol))
         else:
             answer = self._look_up(path, scope.method)
         if answer is not None:
@@ -76,30 +79,16 @@ class HttpApp:
         started = time.perf_counter()
         self._metrics.in_flight += 1
         try:
-            status, body = 200, await self._infer(path, scope, protocol)
-        except ServingError as error:
-            status, body = _error(error)
-            if error.code is Code.INTERNAL:
-                failures.warn(error.message)
-        except (ProtocolClosed, ProtocolError):
-            return None  # the client has gone: there is nobody to answer and nothing answered to count
-        except Exception:
-            log.exception("a bug in the server")
-            status, body = _error(ServingError(Code.INTERNAL, "the server failed; its log says where"))
+            answer = await _answer(self._infer(path, scope, protocol))
         finally:
             self._metrics.in_flight -= 1
-        self._metrics.answered(status, time.perf_counter() - started)
-        return status, body
+        if answer is not None:
+            self._metrics.answered(answer[0], time.perf_counter() - started)
+        return answer
 
     async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> bytes:
-        body = await self._read_body(scope, protocol)
-        match path:
-            case ["v2", "models", name, "infer"]:
-                self._plane.check_name(name, None)
-            case ["v2", "models", name, "versions", version, "infer"]:
-                self._plane.check_name(name, version)
-            case _:
-                raise _no_such_path(path)
+        body = await _read_body(scope, protocol, self._max_body_bytes)
+        self._check_model(path)
         if "inference-header-content-length" in scope.headers:
             raise oip_json.no_binary("header Inference-Header-Content-Length")
         response = await self._plane.infer(oip_json.parse_request(body))
@@ -107,23 +96,21 @@ class HttpApp:
         self._metrics.predicted(response.outputs)
         return answer
 
-    async def _read_body(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
-        limit = self._max_body_bytes
-        declared = scope.headers.get("content-length")
-        if declared is not None and int(declared) <= limit:
-            return await protocol()
-        kept: list[bytes] = []
-        received = 0
-        # Answering while the client still sends would reset its connection before it has read the answer.
-        async for chunk in protocol:
-            received += len(chunk)
-            if received <= limit:
-                kept.append(bytes(chunk))
-            elif received > limit * _PATIENCE:
-                break
-        if received > limit:
-            raise ServingError(Code.TOO_LARGE, f"the request body is larger than {limit} bytes, the most taken here")
-        return b"".join(kept)
+    async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> bytes:
+        body = await _read_body(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
+        self._check_model(path)
+        given = feedback.parse_feedback(body)
+        self._metrics.fed_back(given)
+        return orjson.dumps({"accepted": len(given)})
+
+    def _check_model(self, path: list[str]) -> None:
+        match path:
+            case ["v2", "models", name, _]:
+                self._plane.check_name(name, None)
+            case ["v2", "models", name, "versions", version, _]:
+                self._plane.check_name(name, version)
+            case _:
+                raise _no_such_path(path)
 
     def _look_up(self, path: list[str], method: str) -> Answer:
         try:
@@ -157,7 +144,7 @@ class HttpApp:
                 return 200, oip_json.model_metadata(name, self._plane.version, self._plane.signature())
             case ["ready"]:
                 return self._ready_status(), {"name": name, "ready": self._plane.ready}
-            case ["infer"]:
+            case ["infer" | "feedback"]:
                 raise ServingError(Code.METHOD_NOT_ALLOWED, f"/{'/'.join(path)} takes POST")
         raise _no_such_path(path)
 
@@ -170,11 +157,45 @@ class HttpApp:
         return self._headers
 
 
+async def _answer(body: Awaitable[bytes]) -> Answer | None:
+    """Return the answer once its body is there or has failed, None when there is nobody left to answer."""
+    try:
+        return 200, await body
+    except ServingError as error:
+        if error.code is Code.INTERNAL:
+            failures.warn(error.message)
+        return _error(error)
+    except (ProtocolClosed, ProtocolError):
+        return None  # the client has gone, which is no answer and is not counted as one
+    except Exception:
+        log.exception("a bug in the server")
+        return _error(ServingError(Code.INTERNAL, "the server failed; its log says where"))
+
+
+async def _read_body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
+    declared = scope.headers.get("content-length")
+    if declared is not None and int(declared) <= limit:
+        return await protocol()
+    kept: list[bytes] = []
+    received = 0
+    # Answering while the client still sends would reset its connection before it has read the answer.
+    async for chunk in protocol:
+        received += len(chunk)
+        if received <= limit:
+            kept.append(bytes(chunk))
+        elif received > limit * _PATIENCE:
+            break
+    if received > limit:
+        raise ServingError(Code.TOO_LARGE, f"the request body is larger than {limit} bytes, the most taken here")
+    return b"".join(kept)
+
+
 def _error(error: ServingError) -> Answer:
     return HTTP_STATUS[error.code], orjson.dumps({"error": error.message})
 
 
 def _no_such_path(path: list[str]) -> ServingError:
     return ServingError(
-        Code.NOT_FOUND, f"no such path: /{'/'.join(path)}; models are at /v2/models/NAME[/versions/VERSION][/infer]"
+        Code.NOT_FOUND,
+        f"no such path: /{'/'.join(path)}; models are at /v2/models/NAME[/versions/VERSION][/infer|/feedback]",
     )

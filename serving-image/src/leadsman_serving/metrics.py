@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.feedback import Feedback, FeedbackCounts
 from leadsman_serving.history import History
 from leadsman_serving.predictions import PredictionCounts, class_output
 from leadsman_serving.signature import Signature, Tensor
@@ -39,12 +41,14 @@ class ServingMetrics(Collector):
         self._buckets = [0] * len(_LE)
         self._seconds = 0.0
         self._predictions: PredictionCounts | None = None
+        self._feedback: FeedbackCounts | None = None
         self.in_flight = 0
 
     def describe_model(self, revision: str, digest: str, signature: Signature) -> None:
         """Name what is served; before this nothing is exported, as it would have no revision to count for."""
         output = class_output(signature.outputs)
         self._predictions = None if output is None else PredictionCounts(output)
+        self._feedback = FeedbackCounts(revision)
         self._info = (revision, digest)
 
     def answered(self, code: int, seconds: float) -> None:
@@ -60,6 +64,15 @@ class ServingMetrics(Collector):
         """Count the classes in an infer request's answer, when the model is a classifier."""
         if self._predictions is not None:
             self._predictions.count(outputs)
+
+    def fed_back(self, feedback: list[Feedback]) -> None:
+        """Count late labels.
+
+        Raises ServingError: unavailable while loading, invalid argument when they name too many revisions.
+        """
+        if self._feedback is None:
+            raise ServingError(Code.UNAVAILABLE, f"model {self._model!r} is still loading")
+        self._feedback.add(feedback)
 
     def collect(self) -> Iterable[Metric]:
         """Yield the current values as Prometheus metric families."""
@@ -81,6 +94,8 @@ class ServingMetrics(Collector):
         yield info
         if self._predictions is not None:
             yield _predictions_family(labels, self._predictions)
+        if self._feedback is not None:
+            yield _feedback_family(self._model, self._feedback)
 
     def _requests(self, labels: list[str]) -> Metric:
         requests = CounterMetricFamily(
@@ -111,6 +126,17 @@ def _predictions_family(labels: list[str], predictions: PredictionCounts) -> Met
     )
     for name, count in predictions.totals().items():
         family.add_metric([*labels, name], count)
+    return family
+
+
+def _feedback_family(model: str, feedback: FeedbackCounts) -> Metric:
+    family = CounterMetricFamily(
+        "leadsman_serving_feedback",
+        "Predictions of any revision that a client called right or wrong here.",
+        labels=["model", "revision", "outcome"],
+    )
+    for revision, outcome, count in feedback.totals():
+        family.add_metric([model, revision, outcome], count)
     return family
 
 

@@ -14,12 +14,7 @@ PLATFORM = "onnx_onnxv1"
 
 def parse_request(body: bytes) -> InferRequest:
     """Return the request in an infer body. Raises ServingError (invalid argument) saying what is wrong where."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"the request body is not valid JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise invalid(f"the request body must be a JSON object, not {json_name(document)}")
+    document = parse_object(body)
     identifier = document.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise invalid(f"'id' must be a string, not {json_name(identifier)}")
@@ -27,6 +22,17 @@ def parse_request(body: bytes) -> InferRequest:
     return InferRequest(
         inputs=_inputs(document.get("inputs")), outputs=_outputs(document.get("outputs")), id=identifier
     )
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is. Raises ServingError (invalid argument) when it is something else."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"the request body is not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise invalid(f"the request body must be a JSON object, not {json_name(document)}")
+    return document
 
 
 def response_body(response: InferResponse) -> bytes:
