@@ -225,7 +225,7 @@ class Demo:
         name = f"{NAME}-{revision}"
         self.said.text(f"\nThe receipts of version {self.timeline.view.name(revision)} (kubectl describe mrev {name}):")
         found = cluster.get("mrev", name, "-n", NAMESPACE) or {}
-        for decision in found.get("status", {}).get("decisions", ()):
+        for decision in found.get("status", {}).get("receipts", ()):
             when, before, after = decision["at"], decision["weightBefore"], decision["weightAfter"]
             reason, message = decision["reason"], decision["message"]
             self.said.text(f"{decision['sequence']:>4}  {when}  {before} -> {after} %  {reason}: {message}")
@@ -235,7 +235,7 @@ class Demo:
         points, decisions = [], []
         for revision in cluster.items("modelrevisions.leadsman.dev", "-n", NAMESPACE):
             version = revision["spec"]["model"].get("version", "")
-            for decision in revision.get("status", {}).get("decisions", ()):
+            for decision in revision.get("status", {}).get("receipts", ()):
                 at, bad = _seconds(decision["at"]), decision["reason"] in _BAD_DECISIONS
                 text = "rolled back" if bad else _words(decision)
                 decisions.append(chart.Decision(at, text, bad))

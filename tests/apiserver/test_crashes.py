@@ -48,7 +48,7 @@ def outcome(it: Pilot) -> dict[str, Any]:
         "audit trail": {
             # Before there is a status, a lost one looks the same: the first decision of all may be recorded twice.
             version[item["metadata"]["name"]]: [
-                reason for reason, _ in groupby(decision["reason"] for decision in item["status"]["decisions"])
+                reason for reason, _ in groupby(decision["reason"] for decision in item["status"]["receipts"])
             ]
             for item in revisions
         },

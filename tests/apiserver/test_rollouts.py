@@ -64,7 +64,7 @@ async def test_a_good_candidate_walks_every_step_and_is_promoted_without_touchin
         revisions = world.api.items(f"{LEADSMAN}/namespaces/{world.namespace}/modelrevisions")
         trail = {item["spec"]["model"]["version"]: item["status"] for item in revisions}
         assert trail["2"]["outcome"] == "Promoted"
-        assert [decision["reason"] for decision in trail["2"]["decisions"]] == [
+        assert [decision["reason"] for decision in trail["2"]["receipts"]] == [
             "RolloutStarted",
             "StepStarted",
             "StepStarted",

@@ -216,7 +216,7 @@ class World:
         found = []
         for (kind, _), raw in self.objects.items():
             if kind == "ModelRevision":
-                for entry in raw.get("status", {}).get("decisions", []):
+                for entry in raw.get("status", {}).get("receipts", []):
                     found.append((entry["sequence"], entry["reason"], raw["spec"]["revision"]))
         return sorted(found)
 
@@ -242,7 +242,7 @@ class World:
         try:
             self._write(observed, plan)
         finally:
-            if plan.notices or plan.actions or plan.records or plan.receipts:
+            if plan.notices or plan.actions or plan.records or plan.recordings or plan.receipts:
                 self.notable |= set(range(before, self.writes + 1))
         return plan
 
@@ -258,7 +258,7 @@ class World:
         )
 
     def _write(self, observed: Observed, plan: Plan) -> None:
-        for action in plan.records:
+        for action in (*plan.records, *plan.recordings):
             self._act(action)
         for name, status in plan.receipts.items():
             self._count()

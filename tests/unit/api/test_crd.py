@@ -94,8 +94,8 @@ def test_a_new_object_has_not_been_observed() -> None:
 def test_lists_that_are_maps_say_so() -> None:
     status = schema_of("ModelDeployment")["properties"]["status"]["properties"]
     assert status["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
-    decisions = schema_of("ModelRevision")["properties"]["status"]["properties"]["decisions"]
-    assert decisions["x-kubernetes-list-map-keys"] == ["sequence"]
+    receipts = schema_of("ModelRevision")["properties"]["status"]["properties"]["receipts"]
+    assert receipts["x-kubernetes-list-map-keys"] == ["sequence"]
 
 
 def test_columns_point_at_fields_that_exist() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Verdict
-from leadsman.api.modelrevision import DECISIONS_KEPT, ModelRevisionStatus, Outcome
-from leadsman.core.receipts import record
+from leadsman.api.modelrevision import RECEIPTS_KEPT, ModelRevisionStatus, Outcome
+from leadsman.core.hashing import policy_hash
+from leadsman.core.receipts import MOST_BYTES, Basis, record
 from leadsman.core.rollout import Notice
 from support.machine import START, report
 
@@ -23,8 +24,8 @@ def notice(reason: Reason = Reason.STEP_STARTED, message: str = "it happened", *
 
 def test_a_receipt_holds_what_was_decided_and_why() -> None:
     told = Notice("b", Reason.EVIDENCE_FAILED, "it errs", True, 25, 0, (report(Verdict.FAIL),))
-    after = record(NONE, [(4, told)], None, START)
-    (entry,) = after.decisions
+    after = record(NONE, [(4, told)], Basis(), START)
+    (entry,) = after.receipts
     assert (entry.sequence, entry.at, entry.reason, entry.message) == (4, START, "EvidenceFailed", "it errs")
     assert (entry.weight_before, entry.weight_after) == (25, 0)
     assert entry.checks == (report(Verdict.FAIL),)
@@ -34,34 +35,34 @@ def test_a_receipt_holds_what_was_decided_and_why() -> None:
 
 
 def test_the_same_number_again_replaces_the_receipt() -> None:
-    once = record(NONE, [(1, notice()), (2, notice(message="first try"))], None, START)
-    twice = record(once, [(2, notice(message="second try"))], None, START + timedelta(seconds=9))
-    assert [entry.sequence for entry in twice.decisions] == [1, 2]
-    assert twice.decisions[-1].message == "second try"
+    once = record(NONE, [(1, notice()), (2, notice(message="first try"))], Basis(), START)
+    twice = record(once, [(2, notice(message="second try"))], Basis(), START + timedelta(seconds=9))
+    assert [entry.sequence for entry in twice.receipts] == [1, 2]
+    assert twice.receipts[-1].message == "second try"
 
 
 def test_a_lower_number_forgets_what_was_never_committed() -> None:
-    once = record(NONE, [(1, notice()), (2, notice()), (3, notice())], None, START)
-    assert [entry.sequence for entry in record(once, [(2, notice())], None, START).decisions] == [1, 2]
+    once = record(NONE, [(1, notice()), (2, notice()), (3, notice())], Basis(), START)
+    assert [entry.sequence for entry in record(once, [(2, notice())], Basis(), START).receipts] == [1, 2]
 
 
 def test_the_trail_keeps_the_newest_50() -> None:
-    after = record(NONE, [(number, notice()) for number in range(1, 71)], None, START)
-    assert [entry.sequence for entry in after.decisions] == list(range(71 - DECISIONS_KEPT, 71))
+    after = record(NONE, [(number, notice()) for number in range(1, 71)], Basis(), START)
+    assert [entry.sequence for entry in after.receipts] == list(range(71 - RECEIPTS_KEPT, 71))
 
 
 def test_no_decision_changes_nothing() -> None:
-    assert record(NONE, [], None, START) == NONE
+    assert record(NONE, [], Basis(), START) == NONE
 
 
 def test_the_digest_of_the_fetched_bytes_is_kept() -> None:
-    known = record(NONE, [], DIGEST, START)
+    known = record(NONE, [], Basis(digest=DIGEST), START)
     assert known.digest == DIGEST
-    assert record(known, [], None, START).digest == DIGEST, "also when its pods are gone"
+    assert record(known, [], Basis(), START).digest == DIGEST, "also when its pods are gone"
 
 
 def test_a_long_message_is_cut() -> None:
-    assert len(record(NONE, [(1, notice(message="x" * 9000))], None, START).message) == 4096
+    assert len(record(NONE, [(1, notice(message="x" * 9000))], Basis(), START).message) == 4096
 
 
 OUTCOMES = {
@@ -83,4 +84,4 @@ OUTCOMES = {
 
 @pytest.mark.parametrize(("reason", "outcome"), OUTCOMES.items())
 def test_outcome(reason: Reason, outcome: Outcome) -> None:
-    assert record(NONE, [(1, notice(reason))], None, START).outcome is outcome
+    assert record(NONE, [(1, notice(reason))], Basis(), START).outcome is outcome

@@ -53,7 +53,7 @@ def test_of_two_stable_revisions_the_newer_counts() -> None:
 
 
 def test_a_rejected_revision_stays_rejected_with_its_reason() -> None:
-    status = {"message": "it errs", "decisions": [receipt(7, "EvidenceFailed")]}
+    status = {"message": "it errs", "receipts": [receipt(7, "EvidenceFailed")]}
     state = recovered_state(
         LOST, revisions(model_revision("a", role="stable"), model_revision("b", role="rejected", status=status))
     )
@@ -75,12 +75,12 @@ def test_a_rejected_revision_stays_rejected_though_its_own_status_is_lost_too() 
 
 
 def test_decisions_are_numbered_on() -> None:
-    status = {"decisions": [receipt(3, "RolloutStarted"), receipt(9, "Promoted")]}
+    status = {"receipts": [receipt(3, "RolloutStarted"), receipt(9, "Promoted")]}
     assert recovered_state(LOST, revisions(model_revision("a", role="stable", status=status))).decisions == 9
 
 
 def test_a_rollout_that_was_only_begun_begins_again_under_its_number() -> None:
-    status = {"decisions": [receipt(1, "RolloutStarted")]}
+    status = {"receipts": [receipt(1, "RolloutStarted")]}
     assert recovered_state(LOST, revisions(model_revision("a", role="candidate", status=status))).decisions == 0
 
 

@@ -12,7 +12,7 @@ from leadsman.api.fields import Digest
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.modeldeployment import ModelSource, Runtime
 
-DECISIONS_KEPT = 50
+RECEIPTS_KEPT = 50
 
 
 class Outcome(StrEnum):
@@ -38,14 +38,25 @@ class ModelRevisionSpec(ApiModel):
 
 
 class DecisionRecord(ApiModel):
-    """One decision about the revision, with what it was based on."""
+    """The receipt of one decision about the revision: what was decided, and what it was based on."""
 
     sequence: int = Field(description="The decision's number within the ModelDeployment.")
     at: datetime = Field(description="When it was taken.")
     reason: str = Field(description="One CamelCase word for what was decided.", max_length=64)
     message: str = Field(description="One sentence for people.", max_length=4096)
-    weight_before: int = Field(description="The revision's percent of requests before.")
+    candidate: str = Field(default="", description="This revision.", max_length=253)
+    stable: str | None = Field(
+        default=None,
+        description="The revision that served before the decision; none for the first of a model.",
+        max_length=253,
+    )
+    weight_before: int = Field(
+        description="This revision's percent of requests before; the rest was the stable revision's."
+    )
     weight_after: int = Field(description="And after.")
+    policy: str = Field(default="", description="Hash of the policy that the rollout went by.", max_length=63)
+    digest: Digest | None = Field(default=None, description="Digest of this revision's model, as its pods fetched it.")
+    stable_digest: Digest | None = Field(default=None, description="Digest of the stable revision's model.")
     checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stood.", max_length=MAX_CHECKS)
 
 
@@ -55,10 +66,11 @@ class ModelRevisionStatus(ApiModel):
     outcome: Outcome = Field(default=Outcome.IN_PROGRESS, description="InProgress, Promoted, RolledBack or Superseded.")
     message: str = Field(default="", description="The last decision in one sentence.", max_length=4096)
     digest: Digest | None = Field(default=None, description="The digest of the bytes that the pods fetched.")
-    decisions: tuple[DecisionRecord, ...] = Field(
+    # Named so that `kubectl describe`, which sorts fields, shows it last: the outcome and its sentence come first.
+    receipts: tuple[DecisionRecord, ...] = Field(
         default=(),
-        description="Every decision about the revision, oldest first; the newest 50 are kept.",
-        max_length=DECISIONS_KEPT,
+        description="Every decision about the revision, oldest first; the newest 50 are kept, or fewer long ones.",
+        max_length=RECEIPTS_KEPT,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["sequence"]},
     )
 

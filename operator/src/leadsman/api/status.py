@@ -32,6 +32,13 @@ class Mode(StrEnum):
     SERVICE = "Service"
 
 
+class RecordingTail(ApiModel):
+    """The newest lines of the rollout's recording, which go to the ModelRevision some thirty at a time."""
+
+    next: int = Field(description="Number of the next line.", ge=1)
+    lines: tuple[str, ...] = Field(default=(), description="Lines that are not yet there.", max_length=64)
+
+
 class Candidate(ApiModel):
     """A revision on its way in."""
 
@@ -50,6 +57,9 @@ class Candidate(ApiModel):
     )
     evidence: Evidence | None = Field(default=None, description="What the checks have counted so far.")
     checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
+    recording: RecordingTail | None = Field(
+        default=None, description="What the rollout has seen, for `leadsman backtest`; none where nothing is compared."
+    )
 
 
 class Rejection(ApiModel):

@@ -1,31 +1,37 @@
 """One pass in one pure function: from what was observed to everything that is to be written."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from leadsman.api.evidence import Judgement
+from leadsman.api.evidence import Evidence, Judgement
 from leadsman.api.modelrevision import ModelRevisionStatus
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core import evidence
+from leadsman.core.archive import archive
 from leadsman.core.desired import Action, child_actions, record_actions
+from leadsman.core.evidence import Look
 from leadsman.core.history import sum_minutes
 from leadsman.core.names import child_name
 from leadsman.core.observed import Observed
-from leadsman.core.receipts import record
+from leadsman.core.receipts import Basis, record
+from leadsman.core.recording import Pass, keep
 from leadsman.core.recovery import recovered_state
 from leadsman.core.revision import revision_hash
 from leadsman.core.rollout import Decision, Notice, Situation, candidate_weight, step
 from leadsman.core.sight import take_sight
 from leadsman.core.soundings import Soundings
 from leadsman.core.status import deployment_status
+from leadsman.core.weighing import spec_of, weigh
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pass writes, in this order: records, receipts, status, actions."""
+    """What a pass writes, in this order: records, recordings, receipts, status, actions."""
 
     records: Sequence[Action]
+    recordings: Sequence[Action]
+    """What the rollout has seen, put onto its ModelRevision. Nothing depends on it: a rollback least of all."""
     receipts: dict[str, ModelRevisionStatus]
     """The changed statuses of ModelRevisions, by object name."""
     status: ModelDeploymentStatus
@@ -44,27 +50,32 @@ def state_of(observed: Observed) -> RolloutState:
 def decide(observed: Observed, soundings: Soundings, serving_image: str, now: datetime) -> Plan:
     """Weigh the evidence, take the machine one step on, and say what has to be written."""
     desired = revision_hash(observed.deployment.spec)
-    state, judgement = _weigh(observed, state_of(observed), soundings, now)
-    decision = step(
-        Situation(
-            desired=desired,
-            replicas=observed.deployment.spec.scaling.min_replicas,
-            mode=observed.mode,
-            policy=observed.policy,
-            revisions=observed.readiness(),
-            judgement=judgement,
-            now=now,
-        ),
-        state,
+    before = state_of(observed)
+    weighed = _weigh(observed, before, soundings, now)
+    situation = Situation(
+        desired=desired,
+        replicas=observed.deployment.spec.scaling.min_replicas,
+        mode=observed.mode,
+        policy=observed.policy,
+        revisions=observed.readiness(),
+        judgement=weighed.judgement,
+        now=now,
     )
+    decision = step(situation, weighed.state)
+    digests = _digests(observed)
+    model = observed.deployment.metadata.name
+    kept = keep(Pass(model, before, situation, decision, weighed.look, weighed.begun, digests))
+    decision = replace(decision, state=kept.state)
+    recordings, recorded = archive(observed, kept.flushes)
     return Plan(
         records=record_actions(observed, desired, serving_image, decision.state),
-        receipts=_receipts(observed, desired, state, decision, now),
+        recordings=recordings,
+        receipts=_receipts(observed, situation, before, decision, digests),
         status=deployment_status(observed, decision, desired, now),
-        actions=child_actions(observed, decision.state, decision.weights, decision.mirror),
+        actions=child_actions(recorded, decision.state, decision.weights, decision.mirror),
         notices=decision.notices,
         requeue_after=decision.requeue_after,
-        retreats=_retreats(state, decision),
+        retreats=_retreats(before, decision),
     )
 
 
@@ -74,36 +85,58 @@ def _retreats(before: RolloutState, decision: Decision) -> bool:
     return before.stable == decision.state.stable and share > sum(others.values())
 
 
-def _weigh(
-    observed: Observed, state: RolloutState, soundings: Soundings, now: datetime
-) -> tuple[RolloutState, Judgement | None]:
+@dataclass(frozen=True)
+class _Weighed:
+    """The state with the evidence after the look, and what that amounts to. `begun` is the evidence if it is new."""
+
+    state: RolloutState
+    judgement: Judgement | None = None
+    look: Look | None = None
+    begun: Evidence | None = None
+
+
+def _weigh(observed: Observed, state: RolloutState, soundings: Soundings, now: datetime) -> _Weighed:
     """Count what was read into the candidate's evidence; nothing to weigh without two revisions."""
-    if state.candidate is None or state.stable is None:
-        return state, None
+    candidate = state.candidate
+    if candidate is None or state.stable is None:
+        return _Weighed(state)
     seconds = now.timestamp()
-    policy = state.candidate.policy
-    spec = evidence.EvidenceSpec.of(policy.false_rollback_rate, policy.checks)
-    before = state.candidate.evidence or evidence.begin(
-        spec, state.candidate.revision, state.stable, seconds, sum_minutes(soundings.histories)
+    spec = spec_of(candidate.policy)
+    before = candidate.evidence or evidence.begin(
+        spec, candidate.revision, state.stable, seconds, sum_minutes(soundings.histories)
     )
-    sight, marked = take_sight(observed, soundings, spec, before)
-    after = evidence.update(spec, marked, sight, seconds)
-    judgement = evidence.judge(spec, after, seconds)
-    candidate = state.candidate.model_copy(update={"evidence": after, "checks": judgement.checks})
-    return state.model_copy(update={"candidate": candidate}), judgement
+    sight, compared = take_sight(observed, soundings, spec, before)
+    look, marked = evidence.take(spec, compared, sight, seconds)
+    begun = None if candidate.evidence else before
+    candidate, judgement = weigh(candidate, marked, look, now)
+    return _Weighed(state.model_copy(update={"candidate": candidate}), judgement, look, begun)
+
+
+def _digests(observed: Observed) -> dict[str, str]:
+    """The digests of the models, by revision, as the pods tell them or have told them before."""
+    told = {revision: found.status.digest for revision, found in observed.revisions.items()}
+    told |= {pod.revision: pod.digest for pod in reversed(observed.pods) if pod.digest}
+    return {revision: digest for revision, digest in told.items() if digest}
 
 
 def _receipts(
-    observed: Observed, desired: str, before: RolloutState, decision: Decision, now: datetime
+    observed: Observed, situation: Situation, before: RolloutState, decision: Decision, digests: Mapping[str, str]
 ) -> dict[str, ModelRevisionStatus]:
     numbered = list(enumerate(decision.notices, start=before.decisions + 1))
     # A revision that is only being born has no receipts yet.
-    known = {desired: ModelRevisionStatus()} | {hash_: found.status for hash_, found in observed.revisions.items()}
+    born = {situation.desired: ModelRevisionStatus()}
+    candidate = before.candidate
     changed = {}
-    for revision, status in known.items():
+    for revision, status in (born | {hash_: found.status for hash_, found in observed.revisions.items()}).items():
         own = [(number, notice) for number, notice in numbered if notice.revision == revision]
-        digests = (pod.digest for pod in observed.pods_of(revision) if pod.digest)
-        after = record(status, own, next(digests, None), now)
+        on_trial = candidate is not None and candidate.revision == revision
+        basis = Basis(
+            stable=before.stable,
+            policy=candidate.policy if candidate and on_trial else situation.policy,
+            digest=digests.get(revision),
+            stable_digest=digests.get(before.stable or ""),
+        )
+        after = record(status, own, basis, situation.now)
         if after != status:
             changed[child_name(observed.deployment.metadata.name, revision)] = after
     return changed

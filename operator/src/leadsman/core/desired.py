@@ -6,7 +6,7 @@ from typing import Any
 
 from leadsman.api.status import Mode, RolloutState
 from leadsman.core.drift import drifted
-from leadsman.core.names import child_name
+from leadsman.core.names import RECORDING_ANNOTATION, child_name
 from leadsman.core.observed import Key, Observed
 from leadsman.core.revision import desired_revision, new_revision, role_of
 from leadsman.core.rollout import Mirror, running
@@ -24,6 +24,12 @@ class Action:
     kind: str
     name: str
     body: dict[str, Any] | None = None
+
+
+def recording_of(record: Mapping[str, Any]) -> str | None:
+    """The recording on a raw ModelRevision. Whoever applies the object has to name it, or it is gone."""
+    found = record["metadata"].get("annotations", {}).get(RECORDING_ANNOTATION)
+    return found if isinstance(found, str) else None
 
 
 def record_actions(observed: Observed, revision: str, serving_image: str, state: RolloutState) -> list[Action]:
@@ -126,6 +132,7 @@ def _records(observed: Observed, state: RolloutState) -> list[Action]:
                 record.spec.revision,
                 dict(observed.live[_record_key(model, record.spec.revision)]["spec"]),
                 role_of(record.spec.revision, state),
+                recording_of(observed.live[_record_key(model, record.spec.revision)]),
             )
             for record in kept
         ]

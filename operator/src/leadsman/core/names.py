@@ -7,6 +7,8 @@ MODEL_LABEL = "leadsman.dev/model"
 REVISION_LABEL = "leadsman.dev/revision"
 # What a ModelRevision is to its ModelDeployment. A label, so that it outlives a restore that drops every status.
 ROLE_LABEL = "leadsman.dev/role"
+# What a ModelRevision's rollout has seen, so that it can be replayed (core/recording). Nothing is decided by it.
+RECORDING_ANNOTATION = "leadsman.dev/recording"
 
 HTTP_PORT = 8080
 METRICS_PORT = 8082

@@ -22,7 +22,7 @@ def recovered_state(status: ModelDeploymentStatus, revisions: Mapping[str, Model
         return status.rollout
     stable = revisions_with_role(revisions.values(), Role.STABLE)
     rejected = revisions_with_role(revisions.values(), Role.REJECTED)
-    receipts = [record for revision in revisions.values() for record in revision.status.decisions]
+    receipts = [record for revision in revisions.values() for record in revision.status.receipts]
     return RolloutState(
         phase=Phase.ROLLED_BACK if rejected else Phase.IDLE,
         stable=stable[0].spec.revision if stable else None,
@@ -42,7 +42,7 @@ def _decisions(receipts: Sequence[DecisionRecord]) -> int:
 
 
 def _rejection(revision: ModelRevision) -> Rejection:
-    last = revision.status.decisions[-1] if revision.status.decisions else None
+    last = revision.status.receipts[-1] if revision.status.receipts else None
     return Rejection(
         revision=revision.spec.revision,
         at=last.at if last else revision.metadata.creation_timestamp or _LONG_AGO,

@@ -1,7 +1,5 @@
 """What makes two models the same revision, and the record that pins it."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
@@ -10,13 +8,10 @@ from leadsman.api.base import API_VERSION
 from leadsman.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
 from leadsman.api.modelrevision import ModelRevision, ModelRevisionSpec
 from leadsman.api.status import RolloutState
-from leadsman.core.names import ROLE_LABEL, child_name, revision_labels
+from leadsman.core.hashing import short_hash
+from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name, revision_labels
 from leadsman.core.owner import owner_references
 from leadsman.core.podtemplate import pod_template
-
-_HASH_LENGTH = 8
-# No vowels, and nothing that looks like another character: a hash never spells a word (as in Kubernetes' own names).
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Role(StrEnum):
@@ -38,13 +33,7 @@ def revision_hash(spec: ModelDeploymentSpec) -> str:
         part: getattr(spec, part).model_dump(mode="json", by_alias=True, exclude_defaults=True)
         for part in ("model", "runtime")
     }
-    canonical = json.dumps({"v": 1, **parts}, sort_keys=True, separators=(",", ":"))
-    number = int.from_bytes(hashlib.sha256(canonical.encode()).digest())
-    letters = []
-    for _ in range(_HASH_LENGTH):
-        number, index = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[index])
-    return "".join(letters)
+    return short_hash({"v": 1, **parts})
 
 
 def new_revision(deployment: ModelDeployment, revision: str, serving_image: str) -> ModelRevisionSpec:
@@ -60,7 +49,9 @@ def new_revision(deployment: ModelDeployment, revision: str, serving_image: str)
     )
 
 
-def desired_revision(deployment: ModelDeployment, revision: str, spec: dict[str, Any], role: Role) -> dict[str, Any]:
+def desired_revision(
+    deployment: ModelDeployment, revision: str, spec: dict[str, Any], role: str, recording: str | None = None
+) -> dict[str, Any]:
     """The ModelRevision object. `spec` is the raw one where it exists already: it is immutable."""
     name = deployment.metadata.name
     return {
@@ -69,7 +60,8 @@ def desired_revision(deployment: ModelDeployment, revision: str, spec: dict[str,
         "metadata": {
             "name": child_name(name, revision),
             "namespace": deployment.metadata.namespace,
-            "labels": {**revision_labels(name, revision), ROLE_LABEL: role.value},
+            "labels": {**revision_labels(name, revision), ROLE_LABEL: str(role)},
+            **({"annotations": {RECORDING_ANNOTATION: recording}} if recording else {}),
             "ownerReferences": owner_references(deployment),
         },
         "spec": spec,

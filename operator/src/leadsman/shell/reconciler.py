@@ -133,6 +133,7 @@ class Reconciler:
     async def _write_records(self, observed: Observed, plan: Plan) -> None:
         namespace = observed.deployment.metadata.namespace
         await self._act(observed, plan.records)
+        await self._archive(observed, plan.recordings)
         for name, status in plan.receipts.items():
             body = _status_body(
                 MODEL_REVISION,
@@ -141,6 +142,16 @@ class Reconciler:
             )
             self.metrics.writes.labels(MODEL_REVISION.kind).inc()
             await self.kube.apply(MODEL_REVISION, body, "status")
+
+    async def _archive(self, observed: Observed, recordings: Sequence[Action]) -> None:
+        """Write recordings. One that is refused is lost: no rollout and no rollback waits for what is only history."""
+        for action in recordings:
+            try:
+                await self._act(observed, [action])
+            except KubeError as error:
+                if error.retryable:
+                    raise
+                log.warning("the recording of %s is lost: %s", action.name, error)
 
     async def _commit(self, observed: Observed, raw: dict[str, Any], status: ModelDeploymentStatus) -> None:
         """Write the status, against the very version of the object that the decision was based on."""
