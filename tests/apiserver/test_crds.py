@@ -107,4 +107,11 @@ async def test_kubectl_get_shows_how_a_rollout_goes(world: World) -> None:
 def test_kubectl_get_shows_the_weights_of_a_policy(api: Api, namespace: str) -> None:
     api.submit(policy(namespace))
     row = printed(api, f"{LEADSMAN}/namespaces/{namespace}/rolloutpolicies")
-    assert row == {"Name": "quick", "FalseRollbackRate": 0.01, "First": 20, "Last": 50, "OnInconclusive": "Hold"}
+    usual = {"Name": "quick", "FalseRollbackRate": 0.01, "First": 20, "Last": 50, "OnInconclusive": "Hold"}
+    assert row == usual | {"Shadow": None}
+
+
+def test_kubectl_get_shows_the_shadow_of_a_policy_besides_its_weights(api: Api, namespace: str) -> None:
+    api.submit(policy(namespace, steps=[{"shadow": {"percent": 10}}, {"shadow": {}}, {"weight": 5}, {"weight": 50}]))
+    row = printed(api, f"{LEADSMAN}/namespaces/{namespace}/rolloutpolicies")
+    assert (row["Shadow"], row["First"], row["Last"]) == (10, 5, 50)

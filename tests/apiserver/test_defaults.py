@@ -27,7 +27,7 @@ POLICY_DEFAULTS = {
     "one false rollback in a hundred": ("spec.falseRollbackRate", 0.01),
     "three steps": (
         "spec.steps",
-        [{"weight": weight, "minDuration": "1m", "maxDuration": "30m"} for weight in (5, 25, 50)],
+        [{"weight": weight, "minDuration": "1m", "maxDuration": "30m", "until": "Evidence"} for weight in (5, 25, 50)],
     ),
     "errors and latency are compared": (
         "spec.checks",
@@ -72,9 +72,10 @@ def test_a_rollout_policy_gets(filled_policy: dict[str, Any], path: str, value: 
 
 
 def test_a_part_that_is_set_keeps_the_defaults_of_the_rest(api: Api, namespace: str) -> None:
-    api.submit(policy(namespace, steps=[{"weight": 10}], checks=[{"errorRate": {}}]))
+    api.submit(policy(namespace, steps=[{"shadow": {}}, {"weight": 10}], checks=[{"errorRate": {}}]))
     stored = api.get(f"{LEADSMAN}/namespaces/{namespace}/rolloutpolicies/quick")["spec"]
-    assert stored["steps"] == [{"weight": 10, "minDuration": "1m", "maxDuration": "30m"}]
+    usual = {"minDuration": "1m", "maxDuration": "30m", "until": "Evidence"}
+    assert stored["steps"] == [{"shadow": {"percent": 100}, **usual}, {"weight": 10, **usual}]
     assert stored["checks"] == [{"errorRate": {"tolerate": 0.02}}]
 
 

@@ -16,6 +16,21 @@ def step(weight: int, **durations: str) -> dict[str, Any]:
     return {"weight": weight, **durations}
 
 
+def shadow(**fields: Any) -> dict[str, Any]:
+    return {"shadow": fields}
+
+
+PROMETHEUS = {"query": "up", "min": 1}
+EVERY_KIND: list[dict[str, Any]] = [
+    {"errorRate": {"objective": 0.005}},
+    {"latency": {}},
+    {"agreement": {}},
+    {"quality": {}},
+    {"predictions": {}},
+    {"crashes": {}},
+]
+
+
 REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "no model": ({"model": None}, "spec.model: Required value"),
     "a model without a URI": ({"model": {}}, "spec.model.uri: Required value"),
@@ -47,7 +62,37 @@ REFUSED_NAMES = {
 REFUSED_POLICIES: dict[str, tuple[dict[str, Any], str]] = {
     "weights that fall": ({"steps": [step(50), step(10)]}, "the weights of the steps must rise"),
     "weights that stay": ({"steps": [step(10), step(10)]}, "the weights of the steps must rise"),
-    "a step without weight": ({"steps": [{"minDuration": "1m"}]}, "weight: Required value"),
+    "weights that fall behind a shadow step": (
+        {"steps": [shadow(), step(50), step(10)]},
+        "the weights of the steps must rise",
+    ),
+    "weights that stay behind a shadow step": (
+        {"steps": [shadow(), step(10), step(10)]},
+        "the weights of the steps must rise",
+    ),
+    "a step without weight or shadow": (
+        {"steps": [{"minDuration": "1m"}]},
+        "a step has either a weight or a shadow",
+    ),
+    "a step with weight and shadow": (
+        {"steps": [{"weight": 5, "shadow": {}}]},
+        "a step has either a weight or a shadow",
+    ),
+    "a shadow step after users have seen the candidate": (
+        {"steps": [step(5), shadow(), step(10)]},
+        "shadow steps must come before all steps with a weight",
+    ),
+    "a shadow of nothing": ({"steps": [shadow(percent=0)]}, "should be greater than or equal to 1"),
+    "a shadow of more than everything": ({"steps": [shadow(percent=101)]}, "should be less than or equal to 100"),
+    "a step that ends by whim": ({"steps": [step(5, until="Noon")]}, 'supported values: "Evidence", "Time"'),
+    "agreement without a shadow step": (
+        {"steps": [step(5)], "checks": [{"agreement": {}}]},
+        "the agreement check compares answers to the same requests: it needs a shadow step",
+    ),
+    "agreement with the default steps": (
+        {"checks": [{"agreement": {}}]},
+        "the agreement check compares answers to the same requests: it needs a shadow step",
+    ),
     "a weight of nothing": ({"steps": [step(0)]}, "should be greater than or equal to 1"),
     "a weight of everything": ({"steps": [step(100)]}, "should be less than or equal to 99"),
     "a weight that is no whole number": ({"steps": [step(2.5)]}, "must be of type integer"),  # type: ignore[arg-type]
@@ -68,6 +113,24 @@ REFUSED_POLICIES: dict[str, tuple[dict[str, Any], str]] = {
     "an interval of no time": ({"interval": "0s"}, "the interval must be 1s at least"),
     "two checks in one entry": ({"checks": [{"errorRate": {}, "latency": {}}]}, "exactly one check per entry"),
     "an entry without a check": ({"checks": [{}]}, "exactly one check per entry"),
+    **{
+        f"{kind} twice": (
+            {
+                "steps": [shadow()],
+                "checks": [{kind: {}}, {"latency" if kind != "latency" else "crashes": {}}, {kind: {}}],
+            },
+            "each kind of check but prometheus may stand once",
+        )
+        for kind in ("errorRate", "latency", "agreement", "quality", "predictions", "crashes")
+    },
+    "a number without bounds": (
+        {"checks": [{"prometheus": {"name": "revenue", "query": "up"}}]},
+        "a prometheus check needs min, max or both",
+    ),
+    "too many checks": (
+        {"checks": [{"prometheus": {"name": f"n{number}", **PROMETHEUS}} for number in range(21)]},
+        "spec.checks: Too many",
+    ),
     "no checks": ({"checks": []}, "spec.checks"),
     "certainty of never being wrong": ({"falseRollbackRate": 0}, "falseRollbackRate must be 0.0001 at least"),
     "more false rollbacks than right ones": ({"falseRollbackRate": 0.6}, "spec.falseRollbackRate"),
@@ -90,8 +153,17 @@ TAKEN_POLICIES: dict[str, dict[str, Any]] = {
     "one small step": {"steps": [step(1)]},
     "steps that rise by one": {"steps": [step(1), step(2), step(99)]},
     "a step of exactly one duration": {"steps": [step(5, minDuration="1h", maxDuration="60m")]},
+    "a step that evidence alone decides": {"steps": [step(5, minDuration="0s")]},
+    "a step that time decides": {"steps": [step(5, until="Time", minDuration="30m")]},
+    "a shadow step alone": {"steps": [shadow()]},
+    "shadow steps, then weights": {"steps": [shadow(percent=10), shadow(percent=100), step(1), step(50)]},
+    "twenty steps": {"steps": [shadow(), *(step(weight) for weight in range(1, 20))]},
     "a duration of all units": {"keepWarm": "1h30m15s"},
     "one check alone": {"checks": [{"latency": {"tolerateRatio": 2}}]},
+    "every kind of check, and numbers up to twenty": {
+        "steps": [shadow(), step(5)],
+        "checks": [*EVERY_KIND, *({"prometheus": {"name": f"n{number}", **PROMETHEUS}} for number in range(14))],
+    },
 }
 
 

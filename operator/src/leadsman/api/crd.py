@@ -82,8 +82,19 @@ _KINDS = (
         short_name="rop",
         columns=(
             _Column("FalseRollbackRate", ".spec.falseRollbackRate", "number"),
-            _Column("First", ".spec.steps[0].weight", "integer", description="The first step's percent of requests."),
-            _Column("Last", ".spec.steps[-1:].weight", "integer", description="The last step's."),
+            _Column(
+                "Shadow",
+                ".spec.steps[?(@.shadow)].shadow.percent",
+                "integer",
+                description="Percent of requests copied to a candidate in its first shadow step.",
+            ),
+            _Column(
+                "First",
+                ".spec.steps[?(@.weight)].weight",
+                "integer",
+                description="Percent of requests in the first step with a weight.",
+            ),
+            _Column("Last", ".spec.steps[-1:].weight", "integer", description="Percent of requests in the last step."),
             _Column("OnInconclusive", ".spec.onInconclusive"),
             _AGE,
         ),

@@ -132,12 +132,7 @@ class RolloutPolicySpec(ApiModel):
         max_length=MAX_CHECKS,
         json_schema_extra={
             "x-kubernetes-validations": [
-                {"rule": _EACH_KIND_ONCE, "message": "each kind of check but prometheus may stand once"},
-                {
-                    "rule": "self.all(check, !has(check.prometheus) || self.exists_one(other, has(other.prometheus)"
-                    " && other.prometheus.name == check.prometheus.name))",
-                    "message": "each prometheus check needs a name of its own",
-                },
+                {"rule": _EACH_KIND_ONCE, "message": "each kind of check but prometheus may stand once"}
             ]
         },
     )
