@@ -19,6 +19,8 @@ from leadsman.core.evidence.processes import (
     relative_step,
 )
 
+_OF_ONE_LOOK = log(2)
+
 ABSOLUTE_WEIGHT = 0.8
 """Weight of the absolute part of promotion evidence; the rest is the relative part's."""
 
@@ -78,8 +80,8 @@ def log_harm(comparison: Comparison) -> float:
 
     Where there is an objective, half of it is the evidence against "the candidate's rate is at most the objective".
 
-    It is never above 0 before the candidate has been counted twice, unless it is known how clumped events are: one look
-    alone cannot tell a clump from harm, and where errors come in clumps of ten, one would be enough to decide.
+    It stays small before the candidate has been counted twice, unless it is known how clumped events are: one look alone
+    cannot tell a clump from harm, and where errors come in clumps of ten, one would be enough to decide.
     """
     phi = harm_inflation(comparison)
     evidence = mixture(comparison.odds[HARM], phi)
@@ -87,7 +89,7 @@ def log_harm(comparison: Comparison) -> float:
         evidence = log_sum_exp(evidence, excess.log_harm(comparison.excess, phi)) - log(2)
     counted_once = comparison.candidate.requests == comparison.candidate_dispersion.last.requests
     if counted_once and not dispersion.is_known(comparison.stable_dispersion):
-        return min(0.0, evidence)
+        return min(_OF_ONE_LOOK, evidence)
     return evidence
 
 

@@ -26,10 +26,11 @@ from leadsman.api.evidence import ArmTotals, Dispersion
 from leadsman.core.evidence.samples import Minute
 
 _PRIOR_EVENTS = 4.0
-_HARM_PRIOR, _HARM_CAUTION = 2.0, 1.2
+_HARM_PRIOR, _HARM_CAUTION = 1.5, 0.2
+_SURE_EVENTS = 20.0
 _MOST_OF_A_PAIR = 10.0
 _LARGEST_INFLATION = 30.0
-_MOST_OF_THE_PAST = 40.0
+_MOST_OF_THE_PAST = 200.0
 
 
 def observe(dispersion: Dispersion, look: ArmTotals) -> Dispersion:
@@ -43,7 +44,7 @@ def observe(dispersion: Dispersion, look: ArmTotals) -> Dispersion:
 
 
 def of_the_past(minutes: Sequence[Minute]) -> Dispersion:
-    """Return how clumped the errors of a day were; it weighs no more than some forty events of the rollout itself."""
+    """Return how clumped the errors of a day were; it weighs no more than two hundred events of the rollout itself."""
     past = Dispersion()
     for minute in minutes:
         past = observe(past, ArmTotals.model_construct(requests=minute.requests, events=minute.errors))
@@ -59,10 +60,13 @@ def is_known(stable: Dispersion) -> bool:
 def harm_inflation(candidate: Dispersion, stable: Dispersion) -> float:
     """Return phi for evidence of harm, at least 1.
 
-    A rollback is hard to take back, so the estimate is raised by a fifth, and clumps of two are assumed until a few
-    events have shown better. Without that, the first clump of a rollout could decide it.
+    A rollback is hard to take back, so the estimate is raised by a fifth, unless many events have shown that they are
+    independent; and clumps of two are assumed until a few have shown better. Without that, the first clump of a rollout
+    could decide it.
     """
-    return max(1.0, _HARM_CAUTION * _estimate(candidate, stable, _HARM_PRIOR))
+    estimate = max(1.0, _estimate(candidate, stable, _HARM_PRIOR))
+    independent = stable.expected / (_SURE_EVENTS + stable.expected) / estimate
+    return estimate * (1 + _HARM_CAUTION * (1 - independent))
 
 
 def promotion_inflation(candidate: Dispersion, stable: Dispersion) -> float:
