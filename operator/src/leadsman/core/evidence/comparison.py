@@ -80,7 +80,7 @@ def log_harm(comparison: Comparison) -> float:
 
     Where there is an objective, half of it is the evidence against "the candidate's rate is at most the objective".
 
-    It stays small before the candidate has been counted twice, unless it is known how clumped events are: one look alone
+    It stays small before the candidate has been counted twice, unless it is known how clumped events are: one look
     cannot tell a clump from harm, and where errors come in clumps of ten, one would be enough to decide.
     """
     phi = harm_inflation(comparison)
