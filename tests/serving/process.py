@@ -42,6 +42,10 @@ class ServerProcess:
         self.announced.set()  # or it has died: nobody needs to wait any longer
 
     @property
+    def answers_url(self) -> str:
+        return self.metrics_url.removesuffix("metrics") + "answers"
+
+    @property
     def feedback_url(self) -> str:
         return self.infer_url.removesuffix("infer") + "feedback"
 

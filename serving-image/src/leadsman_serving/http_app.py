@@ -16,6 +16,7 @@ from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark
 )
 
 from leadsman_serving import feedback, oip_json
+from leadsman_serving.answers import Answers
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
@@ -47,9 +48,10 @@ class HttpApp:
     `max_body_bytes` bounds what is kept of a request's body; larger ones are answered 413.
     """
 
-    def __init__(self, plane: DataPlane, metrics: ServingMetrics, max_body_bytes: int) -> None:
+    def __init__(self, plane: DataPlane, metrics: ServingMetrics, answers: Answers, max_body_bytes: int) -> None:
         self._plane = plane
         self._metrics = metrics
+        self._answers = answers
         self._max_body_bytes = max_body_bytes
         self._headers: Headers = [("content-type", "application/json"), ("x-leadsman-version", plane.version)]
         self._server = {"name": "leadsman-serving", "version": package_version("leadsman"), "extensions": []}
@@ -94,6 +96,8 @@ class HttpApp:
         response = await self._plane.infer(oip_json.parse_request(body))
         answer = oip_json.response_body(response)
         self._metrics.predicted(response.outputs)
+        if self._answers.on and (identifier := scope.headers.get("x-request-id")):
+            self._answers.record(identifier, response.outputs)
         return answer
 
     async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> bytes:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from leadsman_serving.answers import Answers
 from leadsman_serving.config import ServeConfig
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.history import History
@@ -37,12 +38,13 @@ async def serve(config: ServeConfig) -> None:
     plane = DataPlane(config.name, config.version, pool)
     history = History(_CLOCK)
     metrics = ServingMetrics(config.name, config.version, history)
-    app = HttpApp(plane, metrics, config.max_body_bytes)
+    answers = Answers(_CLOCK)
+    app = HttpApp(plane, metrics, answers, config.max_body_bytes)
     if config.revision is not None:
         app.name_revision(config.revision)
     _check_free(config.host, config.port)
     stop, hurry = _signals()
-    documents: dict[str, Document] = {"/history": lambda _: history.document()}
+    documents: dict[str, Document] = {"/history": lambda _: history.document(), "/answers": answers.page}
     start_metrics_server(config.host, config.metrics_port, registry_for(metrics), documents)
     server = Server(
         app,
