@@ -86,9 +86,10 @@ def test_a_copy_of_all_requests_is_one_without_a_number_which_older_gateways_kno
     ]
 
 
-def test_feedback_is_not_copied_but_goes_where_requests_go() -> None:
+def test_infer_requests_alone_are_copied_and_all_else_goes_as_ever() -> None:
     body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", 50))
-    feedback, rest = body["spec"]["rules"]
-    assert feedback["matches"] == [{"path": {"type": "Exact", "value": "/v2/models/fraud/feedback"}}]
-    assert "filters" not in feedback
-    assert feedback["backendRefs"] == rest["backendRefs"]
+    copied, rest = body["spec"]["rules"]
+    assert copied["matches"] == [{"path": {"type": "Exact", "value": "/v2/models/fraud/infer"}}]
+    assert copied["backendRefs"] == rest["backendRefs"]
+    usual = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100})
+    assert [rest] == usual["spec"]["rules"]

@@ -36,7 +36,7 @@ class Shadow(ApiModel):
     """Copies of requests: users are answered by the stable revision alone, and never wait for the candidate."""
 
     percent: int = Field(
-        default=100, description="Percent of requests that the candidate gets a copy of.", ge=1, le=100
+        default=100, description="Percent of infer requests that the candidate gets a copy of.", ge=1, le=100
     )
 
 
@@ -61,8 +61,8 @@ class Step(ApiModel):
     weight: int | None = Field(default=None, description="Percent of requests that the candidate answers.", ge=1, le=99)
     shadow: Shadow | None = Field(
         default=None,
-        description="Instead of a weight: the candidate gets copies of requests, and no user sees its answers. "
-        "The gateway must be able to mirror requests.",
+        description="Instead of a weight: the candidate gets copies of infer requests, and no user sees its answers. "
+        "Requests that name a version are not copied. The gateway must be able to mirror requests.",
     )
     min_duration: Duration = Field(
         default=timedelta(minutes=1),

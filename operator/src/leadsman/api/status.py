@@ -102,9 +102,7 @@ class TrafficTarget(ApiModel):
     revision: str = Field(description=_REVISION)
     version: str = Field(default="", description="Its version for people.")
     weight: int = Field(description="Percent of requests that the route gives it.")
-    copies: int = Field(
-        default=0, description="Percent of requests that the route gives it a copy of, unseen by users."
-    )
+    copies: int = Field(default=0, description="Percent of infer requests that the route gives it a copy of.")
     ready_replicas: int = Field(default=0, description="Its ready pods.")
 
 

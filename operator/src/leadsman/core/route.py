@@ -49,7 +49,11 @@ def desired_route(
 
 
 def _rules(model: str, weights: Mapping[str, int], mirror: Mirror | None) -> list[dict[str, Any]]:
-    """One rule for all requests; while they are copied, one before it for feedback, which would be counted twice."""
+    """One rule for all requests; while some are copied, one for those before it.
+
+    Only plain infer requests are copied. Feedback would be counted twice, and a request that names a version can be
+    answered by revisions of that version alone: its copy would look like an error of the candidate.
+    """
     split = {
         "backendRefs": [
             {"name": child_name(model, revision), "port": _SERVICE_PORT, "weight": weight}
@@ -58,14 +62,15 @@ def _rules(model: str, weights: Mapping[str, int], mirror: Mirror | None) -> lis
     }
     if mirror is None:
         return [split]
-    request_mirror: dict[str, Any] = {"backendRef": {"name": child_name(model, mirror.revision), "port": _SERVICE_PORT}}
+    copy: dict[str, Any] = {"backendRef": {"name": child_name(model, mirror.revision), "port": _SERVICE_PORT}}
     # All is what the Gateway API means without a number, which gateways of before its version 1.3 do not know.
     if mirror.percent < 100:
-        request_mirror["percent"] = mirror.percent
-    return [
-        {"matches": [{"path": {"type": "Exact", "value": f"/v2/models/{model}/feedback"}}], **split},
-        {"filters": [{"type": _MIRROR, "requestMirror": request_mirror}], **split},
-    ]
+        copy["percent"] = mirror.percent
+    infer = {
+        "matches": [{"path": {"type": "Exact", "value": f"/v2/models/{model}/infer"}}],
+        "filters": [{"type": _MIRROR, "requestMirror": copy}],
+    }
+    return [infer | split, split]
 
 
 def route_state(route: Mapping[str, Any]) -> RouteState:
