@@ -42,12 +42,14 @@ def on_inconclusive(choice: OnInconclusive) -> RolloutPolicySpec:
     return policy(on_inconclusive=choice)
 
 
-def report(verdict: Verdict, message: str = "errors 1 of 10 against 0 of 90", name: str = "errorRate") -> CheckReport:
+def report(
+    verdict: Verdict, message: str = "errors 1 of 10 against 0 of 90", name: str = "errorRate", harm: float = 0.05
+) -> CheckReport:
     """One check's report."""
     return CheckReport(
         name=name,
         verdict=verdict,
-        harm=0.5,
+        harm=harm,
         promotion=0.5,
         candidate=ArmTotals(requests=10, events=1),
         stable=ArmTotals(requests=90),

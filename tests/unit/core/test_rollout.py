@@ -282,11 +282,18 @@ def test_a_rejected_revision_is_tried_again_after_the_spec_named_another() -> No
     assert told(decision) == ["RolloutStarted b", "StepStarted b"]
 
 
+_SUSPICION = report(Verdict.COLLECTING, harm=0.2)
+
 REQUEUES: dict[str, tuple[RolloutState, Situation, timedelta]] = {
     "in a shadow step, at the policy's interval": (shadow(), situation(), POLICY.interval),
     "in a step, at the policy's interval": (canary(), situation(), POLICY.interval),
     "in a step, never more often than once a second": (
         canary(policy=policy(interval=timedelta(0))),
+        situation(),
+        SECOND,
+    ),
+    "in a step, every second once something speaks against the candidate": (
+        canary(0).model_copy(update={"candidate": candidate(step_started_at=START, checks=(_SUSPICION,))}),
         situation(),
         SECOND,
     ),

@@ -27,6 +27,8 @@ DRAIN = timedelta(seconds=30)
 RESYNC = timedelta(minutes=5)
 _WAITING = timedelta(seconds=10)
 _MOST_OFTEN = timedelta(seconds=1)
+# A share of the evidence that a rollback needs. Chance brings a tenth of it often, and that costs a few looks.
+_SUSPICIOUS = 0.1
 _MESSAGE_LENGTH = 4096
 _TRIALS = (Phase.SHADOW, Phase.CANARY)
 
@@ -340,12 +342,18 @@ def _reject(situation: Situation, state: RolloutState, reason: Reason, why: str)
 def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
     match state.phase:
         case phase if phase in _TRIALS:
-            usual = max(_candidate(state).policy.interval, _MOST_OFTEN)
+            usual = _until_next_look(_candidate(state))
         case Phase.PREPARING:
             usual = _WAITING
         case _:
             usual = RESYNC
     return min([usual, *(entry.until - situation.now for entry in state.retiring)])
+
+
+def _until_next_look(candidate: Candidate) -> timedelta:
+    """Looking often costs no accuracy, so as soon as something speaks against the candidate, users need not wait."""
+    suspicious = any(report.harm >= _SUSPICIOUS for report in candidate.checks)
+    return _MOST_OFTEN if suspicious else max(candidate.policy.interval, _MOST_OFTEN)
 
 
 def _retiring(state: RolloutState, revision: str, until: datetime, *, warm: bool = False) -> tuple[Retiring, ...]:
