@@ -30,7 +30,7 @@ RENDERED = {
 
 @pytest.mark.parametrize(("query", "asked"), RENDERED.values(), ids=RENDERED.keys())
 def test_names_are_put_in(query: str, asked: str) -> None:
-    assert due_queries([check(query)], [], NAMES, 0.0) == (Query("revenue", asked),)
+    assert due_queries([check(query)], [], NAMES, 0.0) == (Query("revenue", asked, "payments/fraud"),)
 
 
 def test_only_what_is_due_is_asked() -> None:

@@ -182,3 +182,18 @@ async def test_a_policy_that_went_wrong_does_not_end_the_watch_on_a_running_cand
     kube.objects["RolloutPolicy", "careful"] = {"metadata": {"name": "careful"}, "spec": {"interval": "soon"}}
     await reconciler(kube).reconcile(KEY)
     assert weights(kube) == [100]
+
+
+async def test_a_query_that_cannot_be_asked_is_refused_before_anything_is_rolled_out() -> None:
+    kube = running_canary(healthy=True)
+    deployment = kube.objects["ModelDeployment", "fraud"]
+    del deployment["status"]
+    deployment["spec"]["rolloutPolicy"] = {"name": "careful"}
+    check = {"prometheus": {"name": "revenue", "query": 'revenue{pod="{{pod}}"}', "min": 1}}
+    kube.objects["RolloutPolicy", "careful"] = {"metadata": {"name": "careful"}, "spec": {"checks": [check]}}
+    await reconciler(kube).reconcile(KEY)
+    conditions = kube.bodies["ModelDeployment fraud status"]["status"]["conditions"]
+    [stalled] = [condition for condition in conditions if condition["type"] == "Stalled"]
+    assert stalled["reason"] == "InvalidSpec"
+    assert "RolloutPolicy careful: spec.checks.0.prometheus.query: {{pod}} stands for nothing" in stalled["message"]
+    assert kube.written == ["ModelDeployment fraud status"]

@@ -1,5 +1,6 @@
 """The operator's settings, variable by variable."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,18 @@ READ: dict[str, tuple[dict[str, str], str, Any]] = {
     "the Lease's namespace": ({"LEADSMAN_LEASE_NAMESPACE": "system"}, "lease_namespace", "system"),
     "a name of its own": ({"LEADSMAN_IDENTITY": "pod-1"}, "identity", "pod-1"),
     "passes at the same time": ({"LEADSMAN_MAX_PASSES": "3"}, "max_passes", 3),
+    "no Prometheus": ({}, "prometheus_url", ""),
+    "a Prometheus": (
+        {"LEADSMAN_PROMETHEUS_URL": "https://prometheus.monitoring:9090/prefix/"},
+        "prometheus_url",
+        "https://prometheus.monitoring:9090/prefix",
+    ),
+    "no token for it": ({"LEADSMAN_PROMETHEUS_URL": "http://p"}, "prometheus_token_file", None),
+    "a token for it": (
+        {"LEADSMAN_PROMETHEUS_URL": "http://p", "LEADSMAN_PROMETHEUS_TOKEN_FILE": "/run/prometheus/token"},
+        "prometheus_token_file",
+        Path("/run/prometheus/token"),
+    ),
     "a level in lower case": ({"LEADSMAN_LOG_LEVEL": "debug"}, "log_level", "DEBUG"),
 }
 
@@ -41,6 +54,16 @@ WRONG = {
     "a number of another script": ({"LEADSMAN_HTTP_PORT": "8²"}, "LEADSMAN_HTTP_PORT is"),
     "a negative number": ({"LEADSMAN_MAX_PASSES": "-1"}, "LEADSMAN_MAX_PASSES is '-1'"),
     "no pass at all": ({"LEADSMAN_MAX_PASSES": "0"}, "LEADSMAN_MAX_PASSES is '0'"),
+    "a Prometheus without a scheme": ({"LEADSMAN_PROMETHEUS_URL": "prometheus:9090"}, "expected a base URL such as"),
+    "a Prometheus that is a query": ({"LEADSMAN_PROMETHEUS_URL": "http://p/?x=1"}, "expected a base URL such as"),
+    "a password where it would be logged": (
+        {"LEADSMAN_PROMETHEUS_URL": "http://me:secret@p"},
+        "LEADSMAN_PROMETHEUS_URL has a user in it; expected a bearer token",
+    ),
+    "a token for nobody": (
+        {"LEADSMAN_PROMETHEUS_TOKEN_FILE": "/run/token"},
+        "expected LEADSMAN_PROMETHEUS_URL to be set too",
+    ),
     "perhaps": ({"LEADSMAN_LEADER_ELECTION": "perhaps"}, "expected true or false"),
 }
 

@@ -14,10 +14,11 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question, ready to be asked. `name` is the check's."""
+    """One question, ready to be asked: the check's name, the PromQL, and for whom (namespace/name) it is asked."""
 
     name: str
     text: str
+    model: str
 
 
 def unknown_placeholder(checks: Iterable[Check]) -> str | None:
@@ -36,6 +37,10 @@ def due_queries(
 ) -> tuple[Query, ...]:
     """Return what to ask at `now` (Unix seconds), with `names` put in for the placeholders."""
     return tuple(
-        Query(check.name, _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), check.query))
+        Query(
+            name=check.name,
+            text=_PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), check.query),
+            model=f"{names['namespace']}/{names['model']}",
+        )
         for check in due(checks, known, now)
     )

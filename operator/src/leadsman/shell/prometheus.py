@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from leadsman.core.evidence import Reading
 from leadsman.core.queries import Query
@@ -33,27 +33,28 @@ class PrometheusServer:
 
 
 class _Sample(BaseModel):
-    value: tuple[float, float]  # time, and the number as text
+    """One series of a vector: time, and the number as text."""
+
+    value: tuple[float, float]
 
 
-class _Vector(BaseModel):
-    result_type: Literal["vector"] = Field(alias="resultType")
-    result: list[_Sample]
+class _Data(BaseModel):
+    """What a query led to."""
+
+    result_type: str = Field(alias="resultType")
+    result: Any
 
 
-class _Scalar(BaseModel):
-    result_type: Literal["scalar"] = Field(alias="resultType")
-    result: tuple[float, float]
+class _Answer(BaseModel):
+    """The body of an answer of the API."""
+
+    status: Literal["success", "error"]
+    error: str = ""
+    data: _Data | None = None
 
 
-class _Success(BaseModel):
-    status: Literal["success"]
-    data: _Vector | _Scalar = Field(discriminator="result_type")
-
-
-class _Failure(BaseModel):
-    status: Literal["error"]
-    error: str
+_VECTOR = TypeAdapter(list[_Sample])
+_SCALAR = TypeAdapter(tuple[float, float])
 
 
 async def ask(
@@ -67,17 +68,17 @@ async def _ask(http: httpx.AsyncClient, server: PrometheusServer | None, query: 
     try:
         if server is None:
             raise ReadError("LEADSMAN_PROMETHEUS_URL is not set (value prometheus.url of the chart)")
-        _, body = await download(
+        status, body = await download(
             http,
             f"{server.url}/api/v1/query",
             _LIMIT,
             parameters={"query": query.text, "timeout": f"{_LIMIT.seconds:g}s"},
             headers=_headers(server),
         )
-        return Reading(query.name, parse_number(body))
+        return Reading(query.name, parse_number(status, body))
     except (ReadError, ValueError, OSError) as error:
         # Once in the check's interval at most.
-        log.warning("Prometheus has no number for check %s: %s; asked: %s", query.name, error, query.text)
+        log.warning("%s: check %s has no number: %s; asked: %s", query.model, query.name, error, query.text)
         return Reading(query.name, None)
 
 
@@ -90,26 +91,31 @@ def _headers(server: PrometheusServer) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def parse_number(body: bytes) -> float:
+def parse_number(status: int, body: bytes) -> float:
     """Return the one number of an answer of /api/v1/query. Raises ValueError when there is none, or several."""
     try:
-        return _number(_Success.model_validate_json(body).data)
+        answer = _Answer.model_validate_json(body)
+        if answer.data is None or answer.status == "error":
+            raise ValueError(answer.error or f"HTTP status {status}")
+        return _number(answer.data)
     except ValidationError as error:
-        raise ValueError(_complaint(body) or f"no answer of Prometheus: {first_problem(error)}") from error
+        # A proxy that refuses does not answer as Prometheus does.
+        said = first_problem(error) if status == httpx.codes.OK else body[:200].decode(errors="replace")
+        raise ValueError(f"HTTP status {status}, not an answer of Prometheus: {said}") from error
 
 
-def _number(data: _Vector | _Scalar) -> float:
-    values = [sample.value for sample in data.result] if isinstance(data, _Vector) else [data.result]
-    if len(values) != 1:
-        raise ValueError(f"the result has {len(values)} numbers; expected one, as of sum() or a scalar")
-    number = values[0][1]
-    if not isfinite(number):
-        raise ValueError(f"the result is {number}; nothing was counted yet, or divided by nothing")
-    return number
-
-
-def _complaint(body: bytes) -> str | None:
-    try:
-        return _Failure.model_validate_json(body).error
-    except ValidationError:
-        return None
+def _number(data: _Data) -> float:
+    match data.result_type:
+        case "vector":
+            numbers = [sample.value[1] for sample in _VECTOR.validate_python(data.result)]
+        case "scalar":
+            numbers = [_SCALAR.validate_python(data.result)[1]]
+        case other:
+            raise ValueError(f"the result is a {other}; expected a scalar or a vector with one number")
+    if not numbers:
+        raise ValueError("the result is empty; there is no such series, or none yet")
+    if len(numbers) > 1:
+        raise ValueError(f"the result has {len(numbers)} numbers; expected one, as of sum()")
+    if not isfinite(numbers[0]):
+        raise ValueError(f"the result is {numbers[0]}, as of a division by nothing; expected a number")
+    return numbers[0]
