@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ GOLDEN = {
         "--set=rbac.userRoles=false",
         "--set=metrics.service.enabled=false",
         "--set=priorityClassName=system-cluster-critical",
+        "--set=prometheus.url=https://prometheus.monitoring:9090/",
+        "--set=prometheus.tokenSecret.name=prometheus-token",
     ),
 }
 
@@ -42,6 +45,9 @@ REFUSED = {
     "a quantity that is none": ("--set=resources.limits.memory=lots", "resources"),
     "an annotation that is no text": ("--set=podAnnotations.a=1", "podAnnotations"),
     "no time to stop": ("--set=terminationGracePeriodSeconds=0", "terminationGracePeriodSeconds"),
+    "a Prometheus without a scheme": ("--set=prometheus.url=prometheus:9090", "prometheus"),
+    "a password among the values": ("--set=prometheus.url=http://me:secret@p", "prometheus"),
+    "a token for nobody": ("--set=prometheus.tokenSecret.name=token", "prometheus.url"),
     "an image with a blank": ("--set=servingImage=a b", "servingImage"),
 }
 
@@ -138,7 +144,9 @@ def test_the_pod_meets_the_restricted_standard(values: tuple[str, ...]) -> None:
     pod = deployment["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert all("emptyDir" in volume for volume in pod["volumes"])
+    # The one Secret is the token that the values name, mounted by the kubelet.
+    secrets = [volume["secret"]["secretName"] for volume in pod["volumes"] if "emptyDir" not in volume]
+    assert secrets == [value.split("=")[2] for value in values if "tokenSecret.name" in value]
     for container in pod["containers"]:
         context = container["securityContext"]
         assert context["readOnlyRootFilesystem"]
@@ -161,6 +169,8 @@ def test_the_environment_is_what_the_operator_reads() -> None:
         lease_name="leadsman",
         lease_namespace="here",
         identity="here",
+        prometheus_url="https://prometheus.monitoring:9090",
+        prometheus_token_file=Path("/run/prometheus/token"),
     )
 
 

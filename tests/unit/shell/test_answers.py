@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from leadsman.core.answers import Answer, Output, PodAnswers
 from leadsman.shell.answers import parse_answers, read_answers
+from leadsman_serving.answers import Answers
+from leadsman_serving.signature import Tensor
 from support.objects import pod
 
 
@@ -26,6 +29,27 @@ def output(**changes: Any) -> dict[str, Any]:
 
 def parse(found: Any) -> PodAnswers:
     return parse_answers(json.dumps(found).encode())
+
+
+def test_the_operator_reads_what_the_serving_image_writes() -> None:
+    recorder = Answers(lambda: 100.5)
+    assert parse_answers(recorder.page("")) == PodAnswers(100.5, 0, ())
+    recorder.record("r1", {"y": Tensor("FP32", np.array([[0.25, np.nan]], np.float32))})
+    recorder.record("r2", {"label": Tensor("BYTES", np.array(["cat"], object)), "n": Tensor("INT64", np.array([3]))})
+    first, second = parse_answers(recorder.page("after=0")).answers
+    assert first == Answer(1, 100.5, "r1", (Output("y", (1, 2), (0.25, "NaN")),))
+    assert second.outputs == (Output("label", (1,), ("cat",)), Output("n", (1,), (3,)))
+    assert parse_answers(recorder.page("after=1")) == PodAnswers(100.5, 2, (second,))
+
+
+def test_a_full_ring_is_not_too_much() -> None:
+    recorder = Answers(lambda: 100.5)
+    recorder.page("")
+    for number in range(2000):
+        recorder.record(f"r{number}", {"y": Tensor("FP64", np.full((64,), 1 / 3))})
+    body = recorder.page("")
+    assert len(body) < 4 * 1024 * 1024
+    assert parse_answers(body).last == 2000
 
 
 def test_an_answer() -> None:
