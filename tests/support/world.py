@@ -7,13 +7,10 @@ restart.
 
 import copy
 import json
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from math import inf, log
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -23,93 +20,18 @@ from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
-from leadsman.core.evidence import Histogram, Minute, PodSample
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.revision import revision_hash
 from leadsman.core.soundings import Soundings, soundings_wanted
+from support.simpod import BEGIN, Model, SimPod
 
-BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-BOUNDS = (*(round(0.001 * 1.2**number, 6) for number in range(45)), inf)
 NAME, NAMESPACE, UID = "fraud", "payments", "11111111-2222-3333-4444-555555555555"
 
 
 class CrashError(Exception):
     """The operator's process ends here."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """How a model behaves once it runs."""
-
-    errors: float = 0.0
-    median: float = 0.010
-    start_seconds: float = 3.0
-    failure: str | None = None
-    """What its fetch container says with exit code 65."""
-    dies_at: float = inf
-    """From then on its pods are never ready."""
-
-
-@dataclass
-class SimPod:
-    """A pod with its counters."""
-
-    name: str
-    revision: str
-    model: Model
-    started: float
-    requests: int = 0
-    errors: int = 0
-    buckets: list[int] = field(default_factory=lambda: [0] * len(BOUNDS))
-    minutes: Counter[tuple[int, bool]] = field(default_factory=Counter)
-    """Requests by wall-clock minute, and whether they failed."""
-
-    def ready(self, now: float) -> bool:
-        running = self.started + self.model.start_seconds <= now < self.model.dies_at
-        return running and self.model.failure is None
-
-    def raw(self, now: float) -> dict[str, Any]:
-        """The pod as the API server has it."""
-        fetched: dict[str, Any] = {"exitCode": 0, "message": json.dumps({"digest": f"sha256:{'ab' * 32}"})}
-        if self.model.failure:
-            fetched = {"exitCode": 65, "message": self.model.failure}
-        return {
-            "metadata": {"name": self.name, "uid": self.name, "labels": {REVISION_LABEL: self.revision}},
-            "status": {
-                "podIP": "10.0.0.1",
-                "conditions": [{"type": "Ready", "status": "True" if self.ready(now) else "False"}],
-                "initContainerStatuses": [{"name": "fetch", "state": {"terminated": fetched}}],
-                "containerStatuses": [{"name": "server", "state": {"running": {}}}],
-            },
-        }
-
-    def answer(self, random: Random, outage: float, now: float) -> bool:
-        """Answer one request; returns whether the user is content."""
-        self.requests += 1
-        failed = random.random() < 1 - (1 - self.model.errors) * (1 - outage)
-        self.minutes[int((BEGIN.timestamp() + now) // 60), failed] += 1
-        if failed:
-            self.errors += 1
-            return False
-        self.buckets[bisect_left(BOUNDS, random.lognormvariate(log(self.model.median), 0.4))] += 1
-        return True
-
-    def sample(self) -> PodSample:
-        """Scrape the pod."""
-        latency = Histogram(BOUNDS, tuple(accumulate(self.buckets)))
-        return PodSample(
-            self.name, BEGIN.timestamp() + self.started, self.revision, self.requests, self.errors, latency
-        )
-
-    def history(self) -> list[Minute]:
-        """What it remembers of the last day."""
-        minutes = {minute for minute, _ in self.minutes}
-        return [
-            Minute(minute, self.minutes[minute, True] + self.minutes[minute, False], self.minutes[minute, True])
-            for minute in sorted(minutes)
-        ]
 
 
 @dataclass
@@ -142,6 +64,8 @@ class World:
         """Rolling restarts by Deployment: template changes under a running one."""
         self.served: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.copied: Counter[str] = Counter()
+        """Copies of requests by the revision that got them; no user sees its answers."""
         self.lost = 0
         """Requests that were sent where no pod was ready."""
         self.history: list[tuple[float, str, str]] = []
@@ -207,6 +131,12 @@ class World:
         selector = service.get("spec", {}).get("selector", {})
         return {selector[REVISION_LABEL]: 100} if selector else {}
 
+    def copies(self) -> dict[str, int]:
+        """Who gets copies of what share of requests, by the live route."""
+        rules = self.objects.get(("HTTPRoute", NAME), {}).get("spec", {}).get("rules", [])
+        mirrors = [one["requestMirror"] for rule in rules for one in rule.get("filters", [])]
+        return {one["backendRef"]["name"].removeprefix(f"{NAME}-"): one.get("percent", 100) for one in mirrors}
+
     def running(self) -> set[str]:
         """The revisions that have a Deployment."""
         return {name.removeprefix(f"{NAME}-") for kind, name in self.objects if kind == "Deployment"}
@@ -219,6 +149,10 @@ class World:
                 for entry in raw.get("status", {}).get("receipts", []):
                     found.append((entry["sequence"], entry["reason"], raw["spec"]["revision"]))
         return sorted(found)
+
+    def status_of(self, revision: str) -> ModelRevisionStatus:
+        """The audit trail of a revision."""
+        return ModelRevisionStatus.model_validate(self.objects["ModelRevision", f"{NAME}-{revision}"].get("status", {}))
 
     def observed(self) -> Observed:
         """Read it all."""
@@ -255,6 +189,11 @@ class World:
         return Soundings(
             samples=[answering[pod.uid].sample() for pod in wanted.counters if pod.uid in answering],
             histories=[answering[pod.uid].history() for pod in wanted.histories if pod.uid in answering],
+            answers={
+                pod.uid: answering[pod.uid].answers_after(after, self.now)
+                for pod, after in wanted.answers
+                if pod.uid in answering
+            },
         )
 
     def _write(self, observed: Observed, plan: Plan) -> None:
@@ -302,9 +241,11 @@ class World:
         self.objects[key] = body
 
     def _check_backends(self, route: dict[str, Any]) -> None:
-        backends = route["spec"]["rules"][0]["backendRefs"]
-        assert sum(ref["weight"] for ref in backends) == 100
-        assert all(("Service", ref["name"]) in self.objects for ref in backends), "a backend's Service comes first"
+        for rule in route["spec"]["rules"]:
+            mirrored = [one["requestMirror"]["backendRef"] for one in rule.get("filters", [])]
+            named = {ref["name"] for ref in (*rule["backendRefs"], *mirrored)}
+            assert sum(ref["weight"] for ref in rule["backendRefs"]) == 100
+            assert all(("Service", name) in self.objects for name in named), "a backend's Service comes first"
 
     # time
 
@@ -369,18 +310,24 @@ class World:
         split = self.weights()
         if not split:
             return
+        copies = self.copies()
         ready = {
             revision: [pod for pod in self.pods.values() if pod.revision == revision and pod.ready(self.now)]
-            for revision in split
+            for revision in (*split, *copies)
         }
         whole, part = divmod(self.rps, 1)
         asked = int(whole) + (self.random.random() < part)
-        for revision in self.random.choices(list(split), list(split.values()), k=asked):
+        for number, revision in enumerate(self.random.choices(list(split), list(split.values()), k=asked)):
+            request = f"{self.now}-{number}"
             self.served[revision] += 1
             if not ready[revision]:
                 self.lost += 1
-            elif not self.random.choice(ready[revision]).answer(self.random, self.outage, self.now):
+            elif not self.random.choice(ready[revision]).answer(self.random, self.outage, self.now, request):
                 self.failed[revision] += 1
+            for mirrored, percent in copies.items():
+                if ready[mirrored] and self.random.random() < percent / 100:
+                    self.copied[mirrored] += 1
+                    self.random.choice(ready[mirrored]).answer(self.random, self.outage, self.now, request)
 
 
 def _json(status: ModelDeploymentStatus | ModelRevisionStatus) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.rolloutpolicy import RolloutPolicySpec, Shadow, Step
 from support.simulated import GOOD, careful, no_orphans, world
 from support.world import NAME, CrashError, Model, World
 
@@ -182,17 +183,19 @@ SCENARIOS = {
     ),
     "rolled back": (["bad"], ["RolloutStarted", "FirstRevision", "RolloutStarted", "StepStarted", "EvidenceFailed"]),
     "superseded": (
-        ["bad", "1"],
+        ["2", "1"],
         ["RolloutStarted", "FirstRevision", "RolloutStarted", "StepStarted", "Superseded"],
     ),
 }
 BRISK = careful(keep_warm=timedelta(seconds=40))
+COPIES = Step(shadow=Shadow(), min_duration=timedelta(seconds=10), max_duration=timedelta(minutes=5))
+SHADOWED = BRISK.model_copy(update={"steps": (COPIES, BRISK.steps[-1])})
 
 
-def scenario(versions: list[str], crash_before: int | None = None) -> World:
+def scenario(versions: list[str], policy: RolloutPolicySpec, crash_before: int | None = None) -> World:
     """From nothing to the end, with a crash of the operator before one write."""
     models = {"1": GOOD, "2": GOOD, "bad": Model(errors=0.6)}
-    at = World(BRISK, models, rps=80.0)
+    at = World(policy, models, rps=80.0)
     at.crash_before = crash_before
     at.apply("1")
     at.until("FirstRevision")
@@ -208,20 +211,22 @@ def scenario(versions: list[str], crash_before: int | None = None) -> World:
     return at
 
 
+@pytest.mark.parametrize("policy", [BRISK, SHADOWED], ids=["by weight", "by copies first"])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_crash_before_any_write_changes_nothing_about_the_end(name: str) -> None:
+def test_a_crash_before_any_write_changes_nothing_about_the_end(name: str, policy: RolloutPolicySpec) -> None:
     versions, reasons = SCENARIOS[name]
-    smooth = scenario(versions)
+    smooth = scenario(versions, policy)
     assert smooth.reasons == reasons
     assert len(smooth.notable) > 15
     for number in sorted(smooth.notable - {smooth.writes}):
-        at = scenario(versions, crash_before=number)
+        at = scenario(versions, policy, crash_before=number)
         assert at.crashes == 1
         assert [reason for _, reason, _ in at.receipts()] == reasons, f"receipts after a crash before write {number}"
         assert at.state.decisions == len(reasons)
         assert at.state.stable == smooth.state.stable
         assert (at.state.rejected is None) == (smooth.state.rejected is None)
         assert at.weights() == smooth.weights()
+        assert at.copies() == {}
         assert set(at.objects) == set(smooth.objects), f"orphans after a crash before write {number}"
         assert no_orphans(at)
         assert at.lost == 0

@@ -1,0 +1,102 @@
+"""Serving pods of the simulated cluster: what they answer, count and remember."""
+
+import json
+from bisect import bisect_left
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import accumulate
+from math import inf, log
+from random import Random
+from typing import Any
+
+from leadsman.core.answers import Answer, Output, PodAnswers
+from leadsman.core.evidence import Histogram, Minute, PodSample
+from leadsman.core.names import REVISION_LABEL
+
+BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+BOUNDS = (*(round(0.001 * 1.2**number, 6) for number in range(45)), inf)
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model behaves once it runs."""
+
+    errors: float = 0.0
+    differs: float = 0.0
+    """Share of its answers that are not what every other model says."""
+    median: float = 0.010
+    start_seconds: float = 3.0
+    failure: str | None = None
+    """What its fetch container says with exit code 65."""
+    dies_at: float = inf
+    """From then on its pods are never ready."""
+
+
+@dataclass
+class SimPod:
+    """A pod with its counters."""
+
+    name: str
+    revision: str
+    model: Model
+    started: float
+    requests: int = 0
+    errors: int = 0
+    buckets: list[int] = field(default_factory=lambda: [0] * len(BOUNDS))
+    minutes: Counter[tuple[int, bool]] = field(default_factory=Counter)
+    """Requests by wall-clock minute, and whether they failed."""
+    answers: deque[Answer] = field(default_factory=lambda: deque(maxlen=2000))
+
+    def ready(self, now: float) -> bool:
+        running = self.started + self.model.start_seconds <= now < self.model.dies_at
+        return running and self.model.failure is None
+
+    def raw(self, now: float) -> dict[str, Any]:
+        """The pod as the API server has it."""
+        fetched: dict[str, Any] = {"exitCode": 0, "message": json.dumps({"digest": f"sha256:{'ab' * 32}"})}
+        if self.model.failure:
+            fetched = {"exitCode": 65, "message": self.model.failure}
+        return {
+            "metadata": {"name": self.name, "uid": self.name, "labels": {REVISION_LABEL: self.revision}},
+            "status": {
+                "podIP": "10.0.0.1",
+                "conditions": [{"type": "Ready", "status": "True" if self.ready(now) else "False"}],
+                "initContainerStatuses": [{"name": "fetch", "state": {"terminated": fetched}}],
+                "containerStatuses": [{"name": "server", "state": {"running": {}}}],
+            },
+        }
+
+    def answer(self, random: Random, outage: float, now: float, request: str) -> bool:
+        """Answer one request, by its id; returns whether the user is content."""
+        self.requests += 1
+        failed = random.random() < 1 - (1 - self.model.errors) * (1 - outage)
+        self.minutes[int((BEGIN.timestamp() + now) // 60), failed] += 1
+        if failed:
+            self.errors += 1
+            return False
+        self.buckets[bisect_left(BOUNDS, random.lognormvariate(log(self.model.median), 0.4))] += 1
+        label = int(self.model.differs > 0 and random.random() < self.model.differs)
+        seq = self.answers[-1].seq + 1 if self.answers else 1
+        self.answers.append(Answer(seq, BEGIN.timestamp() + now, request, (Output("label", (1,), (label,)),)))
+        return True
+
+    def sample(self) -> PodSample:
+        """Scrape the pod."""
+        latency = Histogram(BOUNDS, tuple(accumulate(self.buckets)))
+        return PodSample(
+            self.name, BEGIN.timestamp() + self.started, self.revision, self.requests, self.errors, latency
+        )
+
+    def history(self) -> list[Minute]:
+        """What it remembers of the last day."""
+        minutes = {minute for minute, _ in self.minutes}
+        return [
+            Minute(minute, self.minutes[minute, True] + self.minutes[minute, False], self.minutes[minute, True])
+            for minute in sorted(minutes)
+        ]
+
+    def answers_after(self, seq: int, now: float) -> PodAnswers:
+        """What it remembers of its answers."""
+        last = self.answers[-1].seq if self.answers else 0
+        return PodAnswers(BEGIN.timestamp() + now, last, tuple(answer for answer in self.answers if answer.seq > seq))
