@@ -82,11 +82,14 @@ class Excess(ApiModel):
     """The evidence that each revision exceeds a rate by itself, in natural logarithms per rate of the grid."""
 
     bound: float = Field(gt=0, lt=1, description="The rate.")
+    blames: bool = Field(description="Whether it is the policy's objective, so that the candidate may fail by it.")
     candidate: Logs = Field(default=(), description="The candidate's.")
     stable: Logs = Field(default=(), description="The stable revision's.")
     shared: bool = Field(
         default=False, description="The stable revision was seen to exceed it too: from then on it is no blame."
     )
+    recent_requests: float = Field(default=0.0, ge=0, description="Requests of the stable revision in the last minute.")
+    recent_events: float = Field(default=0.0, ge=0, description="Errors among them. Both fade away exponentially.")
 
 
 class Comparison(ApiModel):

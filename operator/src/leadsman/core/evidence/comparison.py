@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import log
 
-from leadsman.api.evidence import ArmTotals, Comparison, Dispersion, Excess
+from leadsman.api.evidence import ArmTotals, Comparison
 from leadsman.core.evidence import dispersion, excess
 from leadsman.core.evidence.hypergeometric import Margins
 from leadsman.core.evidence.processes import (
@@ -25,21 +25,9 @@ ABSOLUTE_WEIGHT = 0.8
 """Weight of the absolute part of promotion evidence; the rest is the relative part's."""
 
 
-def start(name: str, tolerated: float, objective: float | None = None, past: Dispersion | None = None) -> Comparison:
-    """Return a comparison that has seen nothing of this rollout.
-
-    `tolerated` is the event rate to exclude before a step passes, `objective` the one that neither revision should
-    exceed, `past` how clumped the stable revision's events were before.
-    """
-    return forget_promotion(
-        Comparison(
-            name=name,
-            tolerated=tolerated,
-            stable_dispersion=past or Dispersion(),
-            odds=(0.0,) * len(ODDS),
-            excess=excess.start(objective) if objective is not None else None,
-        )
-    )
+def start(name: str, tolerated: float) -> Comparison:
+    """Return a comparison that has seen nothing. `tolerated` is the event rate to exclude before a step passes."""
+    return forget_promotion(Comparison(name=name, tolerated=tolerated, odds=(0.0,) * len(ODDS)))
 
 
 def forget_promotion(comparison: Comparison) -> Comparison:
@@ -52,8 +40,8 @@ def forget_promotion(comparison: Comparison) -> Comparison:
     )
 
 
-def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> Comparison:
-    """Add what one look brought: its requests and events, per revision."""
+def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals, seconds: float = 0.0) -> Comparison:
+    """Add what one look brought, `seconds` after the last: its requests and events, per revision."""
     if not candidate.requests and not stable.requests:
         return comparison
     odds = odds_step(Margins(candidate.requests, stable.requests, candidate.events + stable.events), candidate.events)
@@ -70,7 +58,7 @@ def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> 
             "stable": plus(comparison.stable, stable),
             "candidate_dispersion": dispersion.observe(comparison.candidate_dispersion, candidate),
             "stable_dispersion": dispersion.observe(comparison.stable_dispersion, stable),
-            "excess": excess.observe(comparison.excess, candidate, stable) if comparison.excess else None,
+            "excess": excess.observe(comparison.excess, candidate, stable, seconds) if comparison.excess else None,
         }
     )
 
@@ -85,7 +73,7 @@ def log_harm(comparison: Comparison) -> float:
     """
     phi = harm_inflation(comparison)
     evidence = mixture(comparison.odds[HARM], phi)
-    if comparison.excess is not None:
+    if comparison.excess is not None and comparison.excess.blames:
         evidence = log_sum_exp(evidence, excess.log_harm(comparison.excess, phi)) - log(2)
     counted_once = comparison.candidate.requests == comparison.candidate_dispersion.last.requests
     if counted_once and not dispersion.is_known(comparison.stable_dispersion):
@@ -113,15 +101,15 @@ def log_promotion_later(comparison: Comparison, absolute: Sequence[float]) -> fl
     """Return what the promotion evidence would be with that absolute part in place of the present one."""
     phi = dispersion.promotion_inflation(comparison.candidate_dispersion, comparison.stable_dispersion)
     good_enough = log(ABSOLUTE_WEIGHT) + mixture(absolute, phi)
-    if in_trouble_together(comparison.excess):
+    if stable_in_trouble(comparison):
         # Being no worse than what fails now is no reason to go on.
         return good_enough
     return log_sum_exp(good_enough, log(1 - ABSOLUTE_WEIGHT) + mixture(comparison.relative, phi))
 
 
-def in_trouble_together(one: Excess | None) -> bool:
-    """Whether the stable revision exceeds the objective at present, so that the cause is not the candidate's."""
-    return one is not None and excess.stable_exceeds(one)
+def stable_in_trouble(comparison: Comparison) -> bool:
+    """Whether the stable revision fails too often at present, so that being no worse is no merit."""
+    return comparison.excess is not None and excess.stable_in_trouble(comparison.excess)
 
 
 def odds_ratio(comparison: Comparison) -> float | None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from math import exp
 
+from leadsman.api.checks import ErrorRateCheck
 from leadsman.api.evidence import ArmTotals, Comparison, Crashes, Difference, Evidence, LatencyBound
-from leadsman.core.evidence import agreement, comparison, crashes, difference, dispersion, lives, thresholds
+from leadsman.core.evidence import agreement, comparison, crashes, difference, dispersion, excess, lives, thresholds
 from leadsman.core.evidence.counters import growth
 from leadsman.core.evidence.latency import choose_bounds, comparison_name
 from leadsman.core.evidence.predictions import choose_class
@@ -22,9 +23,18 @@ def begin(spec: EvidenceSpec, candidate: str, stable: str, now: float, history: 
     state = Evidence(candidate=candidate, stable=stable, began=now)
     if spec.error_rate is None:
         return state
-    past = dispersion.of_the_past(history)
-    errors = comparison.start(ERROR_RATE, spec.error_rate.tolerate, spec.error_rate.objective, past)
+    errors = _first_errors(spec.error_rate, history)
     return state.model_copy(update={"comparisons": (errors,)})
+
+
+def _first_errors(check: ErrorRateCheck, history: Sequence[Minute]) -> Comparison:
+    usual = sum(one.errors for one in history) / max(1, sum(one.requests for one in history))
+    return comparison.start(ERROR_RATE, check.tolerate).model_copy(
+        update={
+            "stable_dispersion": dispersion.of_the_past(history),
+            "excess": excess.start(check.objective, check.tolerate, usual),
+        }
+    )
 
 
 def update(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> Evidence:
@@ -125,10 +135,11 @@ def _counts(look: Look) -> bool:
 def _compare(spec: EvidenceSpec, state: Evidence, look: Look) -> tuple[Comparison, ...]:
     """Show the look to every comparison, with those that start with it."""
     comparisons = {one.name: one for one in state.comparisons}
+    seconds = 0.0 if state.looked_at is None else look.at - state.looked_at
 
     def show(name: str, tolerated: float, candidate: ArmTotals, stable: ArmTotals) -> None:
         before = comparisons.get(name) or comparison.start(name, tolerated)
-        comparisons[name] = comparison.observe(before, candidate, stable)
+        comparisons[name] = comparison.observe(before, candidate, stable, seconds)
 
     if spec.error_rate is not None:
         show(ERROR_RATE, spec.error_rate.tolerate, _errors(look.candidate), _errors(look.stable))

@@ -3,32 +3,45 @@
 The evidence against "the rate is at most the objective" knows nothing of the other revision, so an outage of both
 would be blamed on the candidate. It counts only as long as the stable revision's own evidence, from the same looks, is
 small; once that was large, the cause is shared and the comparison of the two has to do alone.
+
+A candidate that is no worse than stable may pass, but not while stable is in trouble: then nothing is learnt of either.
+Trouble is a share of errors in about the last minute above the objective, or, where there is none, above both what the
+policy tolerates and twice what the stable revision used to have.
 """
 
-from math import inf, log
+from math import exp, inf, log
 
 from leadsman.api.evidence import ArmTotals, Excess
 from leadsman.core.evidence.processes import added, excessive_rates, mixture, rate_step
 
 _SMALL = log(5)
+_RECENT_SECONDS = 60.0
+_FEW_EVENTS = 3.0
+_TIMES_USUAL = 2.0
+_MOST = 0.9
 
 
-def start(objective: float) -> Excess:
-    """Return the evidence before any look."""
-    nothing = (0.0,) * len(excessive_rates(objective))
-    return Excess(bound=objective, candidate=nothing, stable=nothing)
+def start(objective: float | None, tolerated: float, usual: float) -> Excess:
+    """Return the evidence before any look. `usual` is the error rate that the stable revision used to have."""
+    bound = min(_MOST, max(tolerated, _TIMES_USUAL * usual)) if objective is None else objective
+    nothing = (0.0,) * len(excessive_rates(bound))
+    return Excess(bound=bound, blames=objective is not None, candidate=nothing, stable=nothing)
 
 
-def observe(excess: Excess, candidate: ArmTotals, stable: ArmTotals) -> Excess:
-    """Add what one look brought."""
+def observe(excess: Excess, candidate: ArmTotals, stable: ArmTotals, seconds: float) -> Excess:
+    """Add what one look brought, `seconds` after the last."""
     rates = excessive_rates(excess.bound)
-    after = Excess.model_construct(
+    fading = exp(-max(0.0, seconds) / _RECENT_SECONDS)
+    own = added(excess.stable, rate_step(stable.requests, stable.events, rates, excess.bound))
+    return Excess.model_construct(
         bound=excess.bound,
+        blames=excess.blames,
         candidate=added(excess.candidate, rate_step(candidate.requests, candidate.events, rates, excess.bound)),
-        stable=added(excess.stable, rate_step(stable.requests, stable.events, rates, excess.bound)),
-        shared=excess.shared,
+        stable=own,
+        shared=excess.shared or mixture(own, 1.0) >= _SMALL,
+        recent_requests=excess.recent_requests * fading + stable.requests,
+        recent_events=excess.recent_events * fading + stable.events,
     )
-    return after if after.shared or not stable_exceeds(after) else after.model_copy(update={"shared": True})
 
 
 def log_harm(excess: Excess, inflation: float) -> float:
@@ -36,6 +49,6 @@ def log_harm(excess: Excess, inflation: float) -> float:
     return -inf if excess.shared else mixture(excess.candidate, inflation)
 
 
-def stable_exceeds(excess: Excess) -> bool:
-    """Whether the stable revision's own evidence is large at present."""
-    return mixture(excess.stable, 1.0) >= _SMALL
+def stable_in_trouble(excess: Excess) -> bool:
+    """Whether the stable revision fails too often at present."""
+    return excess.recent_events >= max(_FEW_EVENTS, excess.bound * excess.recent_requests)

@@ -28,7 +28,7 @@ def of_comparison(subject: Subject, log_needed: float) -> Figures:
     one, bound = subject.comparison, subject.bound
     odds = comparison.odds_ratio(one)
     low, high = odds_interval(one.odds, comparison.harm_inflation(one))
-    together = "; the stable revision exceeds the objective too" if comparison.in_trouble_together(one.excess) else ""
+    together = "; the stable revision is in trouble too" if comparison.stable_in_trouble(one) else ""
     what = "errors" if bound is None else message.slower(bound)
     return Figures(
         counts=f"{message.against(what, one.candidate, one.stable, bound)}{message.odds(odds)}{together}",
