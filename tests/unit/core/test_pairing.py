@@ -122,10 +122,10 @@ def test_every_pair_is_counted_once_whenever_one_looks(
     marks = {"c0": 0, "c1": 0}
     compared = disagreed = 0
     at = 0.0
-    for look, gap in enumerate([*gaps, 100.0, 10.0]):
+    for look, gap in enumerate([*gaps, 100.0]):
         at += gap
         pairs, new = pair(recorded(candidate, at, marks, "c"), recorded(stable, at, marks, "s"), marks, 0.001)
-        if look in missed:
+        if look in missed and look < len(gaps):
             continue
         marks |= new
         compared += pairs.compared
