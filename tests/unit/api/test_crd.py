@@ -98,6 +98,15 @@ def test_lists_that_are_maps_say_so() -> None:
     assert receipts["x-kubernetes-list-map-keys"] == ["sequence"]
 
 
+def test_kubectl_describe_shows_the_outcome_and_its_sentence_before_the_receipts() -> None:
+    """It sorts fields by name."""
+    assert sorted(schema_of("ModelRevision")["properties"]["status"]["properties"])[-3:] == [
+        "message",
+        "outcome",
+        "receipts",
+    ]
+
+
 def test_columns_point_at_fields_that_exist() -> None:
     for kind, crd in CRDS.items():
         paths = {path.replace("[]", "[*]") for path, _ in nodes(schema_of(kind))}

@@ -8,10 +8,11 @@ import pytest
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import RECEIPTS_KEPT, ModelRevisionStatus, Outcome
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.core.hashing import policy_hash
 from leadsman.core.receipts import MOST_BYTES, Basis, record
 from leadsman.core.rollout import Notice
-from support.machine import START, report
+from support.machine import POLICY, START, report
 
 DIGEST = f"sha256:{'ab' * 32}"
 NONE = ModelRevisionStatus()
@@ -32,6 +33,30 @@ def test_a_receipt_holds_what_was_decided_and_why() -> None:
     assert after.outcome is Outcome.ROLLED_BACK
     assert after.message == "it errs"
     assert ModelRevisionStatus.model_validate_json(after.model_dump_json(by_alias=True)) == after
+
+
+def test_a_receipt_names_both_revisions_the_policy_and_both_models() -> None:
+    basis = Basis(stable="a", policy=POLICY, digest=DIGEST, stable_digest=DIGEST.replace("ab", "cd"))
+    (entry,) = record(NONE, [(4, notice(weight_before=10, weight_after=50))], basis, START).receipts
+    assert (entry.candidate, entry.stable) == ("b", "a")
+    assert (entry.digest, entry.stable_digest) == (DIGEST, f"sha256:{'cd' * 32}")
+    assert entry.policy == policy_hash(POLICY)
+
+
+def test_a_policy_is_named_after_what_it_says() -> None:
+    written_out = RolloutPolicySpec.model_validate_json(RolloutPolicySpec().model_dump_json(by_alias=True))
+    assert policy_hash(written_out) == policy_hash(RolloutPolicySpec()), "a default written out is the same policy"
+    assert policy_hash(RolloutPolicySpec(false_rollback_rate=0.02)) != policy_hash(RolloutPolicySpec())
+    assert len(policy_hash(POLICY)) == 8
+
+
+def test_the_trail_is_bounded_in_size_too_and_the_last_receipt_is_always_there() -> None:
+    checks = tuple(report(Verdict.FAIL, "x" * 512, f"check-{number}") for number in range(20))
+    long = Notice("b", Reason.STEP_STARTED, "y" * 4096, True, 25, 0, checks)
+    after = record(NONE, [(number, long) for number in range(1, 51)], Basis(), START)
+    assert len(after.model_dump_json(by_alias=True, exclude_none=True)) < MOST_BYTES * 1.1
+    assert after.receipts[-1].sequence == 50
+    assert len(after.receipts) > 2
 
 
 def test_the_same_number_again_replaces_the_receipt() -> None:

@@ -62,12 +62,6 @@ class Entry(ApiModel):
     begun: Evidence | None = None
     look: Look | None = None
 
-    @model_validator(mode="after")
-    def _plausible(self) -> Self:
-        if self.look is not None:
-            _check(self.look)
-        return self
-
     @property
     def moment(self) -> datetime:
         """When it was. Microseconds survive: a float holds them until the year 2242."""
@@ -81,7 +75,7 @@ class Recording(ApiModel):
     entries: tuple[Entry, ...] = ()
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _plausible(self) -> Self:
         numbers = [entry.number for entry in self.entries]
         if any(later <= earlier for earlier, later in pairwise(numbers)):
             raise ValueError("the entries are not in order")
@@ -90,9 +84,7 @@ class Recording(ApiModel):
             if entry.begun is not None:
                 bounds = len(entry.begun.bounds)
             if entry.look is not None:
-                arms = (entry.look.candidate, entry.look.stable)
-                if any(len(arm.slower) not in (0, bounds) for arm in arms):
-                    raise ValueError(f"entry {entry.number} counts by other latency bounds than were chosen")
+                _check(entry.look, bounds)
                 bounds = len(entry.look.bounds) or bounds
         return self
 
@@ -113,8 +105,10 @@ _SUMMED = tuple(field for field in fields(ArmCounts) if field.name != "slower")
 _PARTS = (("errors", "requests"), ("wrong", "labelled"), ("top", "predicted"))
 
 
-def _check(look: Look) -> None:
+def _check(look: Look, bounds: int) -> None:
     for arm in (look.candidate, look.stable):
+        if len(arm.slower) not in (0, bounds):
+            raise ValueError("a look counts by other latency bounds than were chosen")
         counts = [getattr(arm, field.name) for field in _SUMMED]
         if not all(0 <= count <= _MOST for count in (*counts, *arm.slower)):
             raise ValueError("a look has a count below 0, or one that cannot be")
