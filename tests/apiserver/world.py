@@ -34,7 +34,9 @@ class World:
     counters: dict[str, Traffic] = field(default_factory=dict)
     """By pod IP."""
     served: Counter[str] = field(default_factory=Counter)
-    """Requests that each version has got."""
+    """Requests that each version has got, whose users saw the answers."""
+    copied: Counter[str] = field(default_factory=Counter)
+    """Copies of requests that each version has got."""
     versions: dict[str, str] = field(default_factory=dict)
     """By the name of the ModelRevision, the Deployment and the Service."""
     made: int = 0
@@ -136,16 +138,22 @@ class World:
         self.api.patch(path, {"status": {"parents": [parent]}})
 
     def _send_requests(self, routes: list[dict[str, Any]]) -> None:
-        """Every route's users send requests; backends get what their weight gives them."""
+        """Every route's users send requests; backends get what their weight gives them, and mirrors their copies."""
         for route in routes:
-            for backend in route["spec"]["rules"][0]["backendRefs"]:
-                version = self.version(backend["name"])
-                pods = [traffic for traffic in self.counters.values() if traffic.of == backend["name"]]
-                for traffic in pods:
-                    requests = self.requests_per_turn * backend["weight"] // 100 // len(pods)
-                    bad = int(requests * self.errors.get(version, 0))
-                    traffic.good, traffic.bad = traffic.good + requests - bad, traffic.bad + bad
-                    self.served[version] += requests
+            rule = route["spec"]["rules"][0]
+            for backend in rule["backendRefs"]:
+                self._send(backend["name"], backend["weight"], self.served)
+            for mirror in (one["requestMirror"] for one in rule.get("filters", [])):
+                self._send(mirror["backendRef"]["name"], mirror.get("percent", 100), self.copied)
+
+    def _send(self, service: str, percent: int, counter: Counter[str]) -> None:
+        version = self.version(service)
+        pods = [traffic for traffic in self.counters.values() if traffic.of == service]
+        for traffic in pods:
+            requests = self.requests_per_turn * percent // 100 // len(pods)
+            bad = int(requests * self.errors.get(version, 0))
+            traffic.good, traffic.bad = traffic.good + requests - bad, traffic.bad + bad
+            counter[version] += requests
 
     def version(self, child: str) -> str:
         """The model version that a child object is of."""
