@@ -36,6 +36,7 @@ class Case:
     mark: int
     before: int | None = 0
     stable: dict[str, PodAnswers] = field(default_factory=lambda: STABLE)
+    marked: dict[str, int] = field(default_factory=dict)
 
 
 CASES = {
@@ -45,8 +46,18 @@ CASES = {
     "what was counted is not counted again": Case(pod(answer(1, "a"), answer(2, "b")), Pairs(1, 0), 2, before=1),
     "nothing new": Case(pod(answer(1, "a"), answer(2, "b")), Pairs(), 2, before=2),
     "what is young waits for its other half": Case(pod(answer(1, "a"), answer(2, "x", age=1.0)), Pairs(1, 0), 1),
-    "what is young waits even with its other half": Case(pod(answer(1, "a", age=1.0)), Pairs(), 0),
-    "what follows something young waits with it": Case(pod(answer(1, "a", age=1.0), answer(2, "b")), Pairs(), 0),
+    "what is young need not wait when it has it": Case(pod(answer(1, "a", age=0.1)), Pairs(1, 0), 1),
+    "what follows something that waits waits with it": Case(pod(answer(1, "x", age=1.0), answer(2, "b")), Pairs(), 0),
+    "nothing waits where the candidate forgets too soon": Case(
+        pod(answer(5, "x", age=1.0), answer(6, "a", age=1.0)), Pairs(1, 0), 6
+    ),
+    "nothing waits where stable forgets too soon": Case(
+        pod(answer(1, "x", age=1.0), answer(2, "a", age=1.0)),
+        Pairs(1, 0),
+        2,
+        marked={"s1": 3},
+        stable={"s1": pod(answer(9, "a"))},
+    ),
     "an answer from the future is of an old clock": Case(pod(answer(1, "a", age=-3600.0)), Pairs(1, 0), 1),
     "a pod seen first has its past behind it": Case(pod(answer(7, "a"), answer(8, "b")), Pairs(), 8, before=None),
     "a pod that has recorded nothing yet": Case(pod(), Pairs(), 0, before=None),
@@ -66,7 +77,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_pairs(case: Case) -> None:
     marks = {} if case.before is None else {"c1": case.before}
-    pairs, after = pair({"c1": case.candidate}, case.stable, marks, 0.001)
+    pairs, after = pair({"c1": case.candidate}, case.stable, marks | case.marked, 0.001)
     assert pairs == case.pairs
     assert after["c1"] == case.mark
 
@@ -131,3 +142,22 @@ def test_every_pair_is_counted_once_whenever_one_looks(
         compared += pairs.compared
         disagreed += pairs.disagreed
     assert (compared, disagreed) == (len(asked), sum(not same for *_, same, _ in asked))
+
+
+@pytest.mark.parametrize("rate", [20, 200, 2000])
+def test_the_busier_the_pods_the_more_is_compared_though_they_remember_little(rate: int) -> None:
+    """One pod a side with a ring of 1,024 answers; stable answers one request in ten badly, which is not recorded."""
+    marks = {"c": 0, "s": 0}
+    compared = 0
+
+    def recorded(name: str, asked: Iterable[int], now: float) -> PodAnswers:
+        answers = [Answer(seq, n / rate, str(n), ()) for seq, n in enumerate(asked, start=1)]
+        return PodAnswers(now, len(answers), tuple(one for one in answers[-1024:] if one.seq > marks[name]))
+
+    for now in range(2, 22, 2):
+        asked = range(now * rate)
+        read = {"c": recorded("c", asked, now)}, {"s": recorded("s", (n for n in asked if n % 10), now)}
+        pairs, new = pair(*read, marks, 0.001)
+        compared += pairs.compared
+        marks |= new
+    assert compared >= 10 * 0.75 * min(2 * rate, 1024)
