@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from leadsman.api.evidence import MAX_PODS, ArmCrashes, Evidence, LifeMark
 from leadsman.core.evidence.samples import ArmCounts, LivePod
 
+_MARKS_OF_GONE_PODS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Lives:
@@ -20,12 +22,15 @@ def observe(state: Evidence, pods: Sequence[LivePod], now: float) -> Lives:
     """Count restarts since the last look.
 
     A pod seen first in the first look has its past behind it; one seen first later was born in between, so all of its
-    restarts count. A clock that was set back has watched nothing.
+    restarts count. A clock that was set back has watched nothing. The marks of a few pods that left last are kept, so
+    that a list of pods that lags behind an earlier one cannot make a restart count twice.
     """
     known = {mark.pod: mark.restarts for mark in state.lives}
-    watched = max(0.0, now - state.looked_at) if state.looked_at is not None else 0.0
+    since = state.began if state.looked_at is None else state.looked_at
+    watched = max(0.0, now - since) if state.lives else 0.0
     arms = {state.candidate: ArmCrashes(), state.stable: ArmCrashes()}
-    marks: list[LifeMark] = []
+    live = {pod.pod for pod in pods}
+    marks = [mark for mark in state.lives if mark.pod not in live][-_MARKS_OF_GONE_PODS:]
     for pod in sorted(pods, key=lambda pod: pod.pod):
         if pod.revision not in arms or len(marks) == MAX_PODS:
             continue
