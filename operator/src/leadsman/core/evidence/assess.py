@@ -89,7 +89,7 @@ def _quality(check: QualityCheck, state: Evidence) -> Assessment:
         return _waiting(QUALITY, bias)
     return Assessment(
         name=QUALITY,
-        figures=lambda _, log_needed: figures.of_quality(check, wrong, gap, log_needed),
+        figures=lambda _, log_needed: figures.of_quality(check, wrong, gap, state.candidate_requests, log_needed),
         log_harm=log_harm(wrong),
         log_promotion=difference.log_below(gap, check.tolerate),
     )
@@ -102,7 +102,9 @@ def _predictions(check: PredictionsCheck, state: Evidence) -> Assessment:
     gap = next((one for one in state.differences if one.name == PREDICTIONS), Difference(name=PREDICTIONS))
     return Assessment(
         name=PREDICTIONS,
-        figures=lambda _, log_needed: figures.of_predictions(check, top_class, gap, log_needed),
+        figures=lambda _, log_needed: figures.of_predictions(
+            check, top_class, gap, state.candidate_requests, log_needed
+        ),
         log_harm=difference.log_outside(gap, check.within),
         log_promotion=difference.log_inside(gap, check.within),
     )
@@ -113,6 +115,7 @@ def _crashes(check: CrashesCheck, state: Crashes) -> Assessment:
         name=CRASHES,
         figures=lambda _failed, _needed: figures.of_crashes(check, state),
         log_harm=crashes.log_harm(state, check.at_most_per_day),
+        log_promotion=-inf if crashes.in_trouble_together(state, check.at_most_per_day) else inf,
     )
 
 

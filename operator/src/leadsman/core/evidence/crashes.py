@@ -33,6 +33,11 @@ def log_harm(crashes: Crashes, at_most_per_day: float) -> float:
     return -inf if crashes.shared else _log_excess(crashes.candidate, at_most_per_day)
 
 
+def in_trouble_together(crashes: Crashes, at_most_per_day: float) -> bool:
+    """Whether the containers of both end too often: nobody's fault, and no time to go on."""
+    return crashes.shared and _log_excess(crashes.candidate, at_most_per_day) >= _SMALL
+
+
 def per_day(arm: ArmCrashes) -> float | None:
     """Return the crashes a day and pod; None before anything was watched."""
     return arm.count / (arm.pod_seconds / _DAY) if arm.pod_seconds else None

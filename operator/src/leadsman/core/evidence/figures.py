@@ -59,22 +59,28 @@ def of_agreement(check: AgreementCheck, state: Agreement, log_needed: float) -> 
     )
 
 
-def of_quality(check: QualityCheck, wrong: Comparison, gap: Difference, log_needed: float) -> Figures:
-    """Wrong answers, by feedback."""
+def of_quality(check: QualityCheck, wrong: Comparison, gap: Difference, requests: int, log_needed: float) -> Figures:
+    """Wrong answers, by feedback on the candidate's `requests`."""
     odds = message.odds(comparison.odds_ratio(wrong))
     return _of_difference(
         f"{message.against('wrong answers', wrong.candidate, wrong.stable)}{odds}",
         gap,
-        forecast.of_difference(gap, log_needed, lambda one, more: difference.log_below(one, check.tolerate, more)),
+        forecast.of_difference(
+            gap, requests, log_needed, lambda one, more: difference.log_below(one, check.tolerate, more)
+        ),
     )
 
 
-def of_predictions(check: PredictionsCheck, top_class: str, gap: Difference, log_needed: float) -> Figures:
-    """How often the class is predicted that the stable revision predicts most."""
+def of_predictions(
+    check: PredictionsCheck, top_class: str, gap: Difference, requests: int, log_needed: float
+) -> Figures:
+    """How often the class is predicted that the stable revision predicts most, in the candidate's `requests`."""
     return _of_difference(
         message.against(f"class {top_class}: predicted", gap.candidate, gap.stable),
         gap,
-        forecast.of_difference(gap, log_needed, lambda one, more: difference.log_inside(one, check.within, more)),
+        forecast.of_difference(
+            gap, requests, log_needed, lambda one, more: difference.log_inside(one, check.within, more)
+        ),
     )
 
 
@@ -82,22 +88,29 @@ def of_crashes(check: CrashesCheck, state: Crashes) -> Figures:
     """Containers that ended."""
     shared = "; the stable revision's end too often as well" if state.shared else ""
     watched = message.spoken(state.candidate.pod_seconds)
-    return Figures(
-        counts=f"containers ended {state.candidate.count} times in {watched} of pod time against "
+    counts = (
+        f"containers ended {state.candidate.count} times in {watched} of pod time against "
         f"{state.stable.count} in {message.spoken(state.stable.pod_seconds)} (at most {check.at_most_per_day:g} a day "
-        f"and pod){shared}",
+        f"and pod){shared}"
+    )
+    return Figures(
+        counts=counts,
         candidate=ArmTotals(events=state.candidate.count),
         stable=ArmTotals(events=state.stable.count),
         quantity="crashes a day and pod",
         estimate=crashes.per_day(state.candidate),
         requests_needed=0,
+        waiting=counts if crashes.in_trouble_together(state, check.at_most_per_day) else "",
     )
 
 
 def of_threshold(check: PrometheusCheck, state: Threshold | None) -> Figures:
     """A number of a Prometheus server."""
-    if state is None or state.value is None:
-        return Figures(counts="", quantity=check.name, waiting=NOT_ASKED if state is None else "")
+    if state is None:
+        return Figures(counts="", quantity=check.name, waiting=NOT_ASKED)
+    if state.value is None:
+        before = f", after {state.failures} times in a row out of bounds; a bound, outside the guarantee"
+        return Figures(counts=f"{NO_NUMBER.format(check.name)}{before}", quantity=check.name)
     outside = thresholds.is_outside(check, state.value)
     in_a_row = f", {state.failures} times in a row out of bounds" if outside else ""
     return Figures(

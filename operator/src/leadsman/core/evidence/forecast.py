@@ -38,13 +38,18 @@ def of_agreement(state: Agreement, log_needed: float) -> int | None:
     return _first(later, log_needed) if max(growth) > 0 or later(0) >= log_needed else None
 
 
-def of_difference(state: Difference, log_needed: float, later: Callable[[Difference, float], float]) -> int | None:
-    """Return the candidate requests still needed, or None if it is unknown. `later` is the evidence after so much more
-    effective traffic, of which the candidate's requests bring what they have brought so far."""
+def of_difference(
+    state: Difference, requests: int, log_needed: float, later: Callable[[Difference, float], float]
+) -> int | None:
+    """Return the candidate requests still needed, or None if it is unknown.
+
+    `later` is the evidence after so much more effective traffic; the candidate's next requests bring of it what its
+    `requests` have brought so far, such as one judged answer in a hundred.
+    """
     if not state.weight:
         return None
     weight = _first(lambda more: later(state, float(more)), log_needed)
-    return None if weight is None else ceil(weight * state.candidate.requests / state.weight)
+    return None if weight is None else ceil(weight * requests / state.weight)
 
 
 def _first(later: Callable[[int], float], log_needed: float) -> int | None:
