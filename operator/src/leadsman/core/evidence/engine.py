@@ -52,6 +52,7 @@ def take(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> tuple
     The look is all that the evidence depends on besides: a rollout can be replayed from its looks.
     """
     live = {pod.pod for pod in sight.pods}
+    seen = any(sample.revision == state.candidate for sample in sight.samples)
     new = growth(state, sight.samples, live)
     born = lives.observe(state, sight.pods, now)
     # Chosen after the look was counted: no answer that the choice rests on is evidence.
@@ -63,7 +64,7 @@ def take(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> tuple
         top_class = choose_class(sight.samples, state.stable)
     look = Look(
         at=now,
-        seen=any(sample.revision == state.candidate for sample in sight.samples),
+        seen=seen,
         candidate=lives.with_lives(new.candidate, born.candidate),
         stable=lives.with_lives(new.stable, born.stable),
         pairs=sight.pairs,
@@ -76,9 +77,7 @@ def take(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> tuple
 
 def absorb(spec: EvidenceSpec, state: Evidence, look: Look) -> Evidence:
     """Return the evidence after a look. It costs some 0.1 ms per comparison; errors are one, latency is four."""
-    changes: dict[str, object] = {}
-    if look.seen == (state.unseen_since is not None):
-        changes["unseen_since"] = None if look.seen else look.at
+    changes: dict[str, object] = {"unseen_since": _unseen_since(state, look)}
     if look.bounds:
         changes["bounds"] = look.bounds
     if look.top_class is not None:
@@ -124,6 +123,13 @@ def rate_at(state: Evidence, now: float) -> float:
     """Return the candidate's requests per second; it decays while nothing arrives."""
     idle = max(0.0, now - state.counted_at) if state.counted_at is not None else 0.0
     return state.rate * exp(-idle / _RATE_MEMORY_SECONDS)
+
+
+def _unseen_since(state: Evidence, look: Look) -> float | None:
+    if look.seen:
+        return None
+    # A clock that was set back must not make silence look short.
+    return look.at if state.unseen_since is None else min(state.unseen_since, look.at)
 
 
 def _counts(look: Look) -> bool:
