@@ -53,7 +53,9 @@ def take(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> tuple
     """
     live = {pod.pod for pod in sight.pods}
     seen = any(sample.revision == state.candidate for sample in sight.samples)
-    new = growth(state, sight.samples, live)
+    # While the candidate cannot be read the stable revision's counters wait: what both did is compared look by look,
+    # and an outage of both that comes late for the candidate would be its alone.
+    new = growth(state, sight.samples if seen else (), live)
     born = lives.observe(state, sight.pods, now)
     # Chosen after the look was counted: no answer that the choice rests on is evidence.
     bounds: tuple[LatencyBound, ...] = ()
