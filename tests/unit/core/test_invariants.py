@@ -1,5 +1,6 @@
 """The invariants of the rollout machine, whatever happens: specs, pods, verdicts, policies, clocks, restarts."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import settings
@@ -169,7 +170,10 @@ class Machine(RuleBasedStateMachine):
         self.stable_keeps_its_pods(before, decision)
         assert decision.state.decisions == before.decisions + len(decision.notices)
         assert decision.requeue_after > timedelta(0)
-        again = step(situation, decision.state)
+        began = any(notice.reason is Reason.STEP_STARTED for notice in decision.notices)
+        # Harm that was judged before the step began is another candidate's. A Pass is used up without our help.
+        stale = began and self.judged is Verdict.FAIL
+        again = step(replace(situation, judgement=None) if stale else situation, decision.state)
         assert (again.state, again.notices) == (decision.state, ()), "a second look changes nothing"
         self.state, self.decision = decision.state, decision
 
