@@ -1,9 +1,12 @@
 """The real cluster, with Leadsman installed by its chart and a store of models to serve."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from support.cluster import ROOT, kubectl, run
 
@@ -24,8 +27,23 @@ def image(leadsman: None) -> str:
 
 
 @pytest.fixture(scope="session")
-def store(image: str) -> Iterator[str]:
-    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, and broken.onnx, which is none."""
+def misfit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that refuses every request of the quickstart's users: it wants seven features, and they send four."""
+    shape = ["N", 7]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["X"], ["label"])],
+        "misfit",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("label", TensorProto.FLOAT, shape)],
+    )
+    path = tmp_path_factory.mktemp("misfit") / "misfit.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def store(image: str, misfit: Path) -> Iterator[str]:
+    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit.onnx, and broken.onnx."""
     quickstart = ROOT / "examples/quickstart"
     kubectl("create", "namespace", STORE)
     try:
@@ -36,6 +54,7 @@ def store(image: str) -> Iterator[str]:
             "configmap",
             "models",
             f"--from-file={quickstart / 'models'}",
+            f"--from-file={misfit}",
             f"--from-file=broken.onnx={quickstart / 'policy.yaml'}",
         )
         manifest = (quickstart / "store.yaml").read_text()
