@@ -156,6 +156,13 @@ def test_the_first_64_values_in_whole_rows(shape: tuple[int, ...], kept: tuple[i
     assert output["values"] == array[tuple(slice(size) for size in kept)].reshape(-1).tolist()
 
 
+def test_of_a_row_of_scores_that_is_too_long_the_place_of_the_highest() -> None:
+    scores = np.zeros((2, 1000), np.float32)
+    scores[0, 999], scores[1, 70] = 1, 1
+    (output,) = recorded(scores)
+    assert (output["shape"], output["values"]) == ([2], [999, 70])
+
+
 def test_the_ring_keeps_the_latest() -> None:
     answers = Answers(Clock())
     answers.page("")

@@ -100,6 +100,9 @@ def _encode(seq: int, at: float, identifier: str, outputs: Mapping[str, Tensor])
 
 
 def _describe(name: str, array: Array) -> dict[str, object]:
+    if array.dtype.kind == "f" and array.ndim and array.shape[-1] > MOST_VALUES:
+        # Cut off, a row of scores would have another highest one: what is compared is where that is.
+        array = array.argmax(axis=-1)
     kept = array if array.size <= MOST_VALUES else array[_corner(array.shape)]
     values = kept.reshape(-1).tolist()
     if array.dtype.kind == "f":

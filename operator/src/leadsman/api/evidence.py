@@ -54,7 +54,7 @@ class LifeMark(ApiModel):
 
 
 class AnswerMark(ApiModel):
-    """Up to which answer a candidate's pod has been compared with the stable revision's."""
+    """Up to which answer of a pod the revisions' answers have been compared."""
 
     pod: str = Field(max_length=64, description="UID of the pod.")
     seq: Count = Field(description="Number of the last answer that was compared.")
@@ -177,7 +177,7 @@ class Evidence(ApiModel):
     pods: tuple[PodMark, ...] = Field(default=(), max_length=MAX_PODS, description="Counters as last seen, per pod.")
     lives: tuple[LifeMark, ...] = Field(default=(), max_length=MAX_PODS, description="Restarts as last seen, per pod.")
     answers: tuple[AnswerMark, ...] = Field(
-        default=(), max_length=MAX_PODS, description="Answers compared so far, per pod of the candidate."
+        default=(), max_length=MAX_PODS, description="Answers compared so far, per pod."
     )
     bounds: tuple[LatencyBound, ...] = Field(
         default=(), max_length=4, description="Latency bounds; fixed before any latency of the candidate counts."

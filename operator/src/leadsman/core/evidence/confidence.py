@@ -13,6 +13,8 @@ from leadsman.core.evidence.processes import ODDS, mixture
 
 ALPHA = 0.05
 _HALVINGS = 30
+_FAR = 20.0
+"""An end of an odds interval whose log is farther from 0 than this is as good as open."""
 
 
 def odds_interval(odds: Sequence[float], inflation: float) -> tuple[float | None, float | None]:
@@ -25,7 +27,7 @@ def odds_interval(odds: Sequence[float], inflation: float) -> tuple[float | None
     least = mixture([value for _, value in points], 1.0) + log(ALPHA)
     low = _lower_end(points, least)
     high = _lower_end([(-at, value) for at, value in reversed(points)], least)
-    return (None if low is None else exp(low), None if high is None else exp(-high))
+    return (None if low is None else exp(max(low, -_FAR)), None if high is None or high < -_FAR else exp(-high))
 
 
 def rate_interval(totals: ArmTotals, inflation: float) -> tuple[float, float]:
