@@ -1,0 +1,134 @@
+"""Many looks at once: which of them may decide something, and the evidence after those that cannot.
+
+A rollout is decided by a few of its thousands of looks. The evidence after each of them is computed together, as sums,
+and compared with what a verdict needs. Where it may suffice, the engine is shown that look itself, and decides.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import numpy.typing as npt
+
+from leadsman.api.evidence import Evidence
+from leadsman.core.evidence import EvidenceSpec, agreement, comparison
+from leadsman.core.evidence.judge import log_needed
+from leadsman.core.evidence.latency import PROMOTING_QUANTILES, comparison_name
+from leadsman.core.evidence.spec import ERROR_RATE
+from leadsman.simulation.block import Block
+from leadsman.simulation.excess import Clock
+from leadsman.simulation.strands import Agreed, Compared, Strand
+from leadsman.simulation.traffic import Counts, Shares
+
+_ROUNDING = 1e-9
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A strand's part in the verdict: its share of the evidence of harm, and whether a step must have its promotion."""
+
+    strand: Strand
+    share: float
+    is_owed: bool = True
+
+
+class Stretch:
+    """The looks of a block that are at `times`, its last ones; they follow `before`.
+
+    Times are in Unix seconds. The checks are those of errors, latency and agreement.
+    """
+
+    def __init__(self, spec: EvidenceSpec, before: Evidence, block: Block, times: Shares) -> None:
+        self._spec, self._before, self._block = spec, before, block
+        self.length = len(times)
+        self._looks = slice(len(block.compared) - self.length, None)
+        is_news = (self._cut(block.candidate.requests) > 0) | (self._cut(block.stable.requests) > 0)
+        self._clock = Clock(times, is_news, before.looked_at)
+        self._compared = dict(self._comparisons())
+        self._agreed: Agreed | None = None
+        if spec.agreement is not None:
+            start = before.agreement or agreement.start(spec.agreement.at_least)
+            self._agreed = Agreed(start, block.compared[self._looks], block.disagreed[self._looks])
+
+    def may_pass(self, *, in_shadow: bool) -> Mask:
+        """Return after which looks every check may have what a step needs; agreement is owed in a shadow step."""
+        needed = log_needed(self._spec.wrong_pass_rate) - _ROUNDING
+        owed = [
+            part.strand for part in self._parts() if part.is_owed and (in_shadow or part.strand is not self._agreed)
+        ]
+        left = np.ones(self.length, dtype=np.bool_)
+        for tempered in (False, True):
+            for strand in owed:
+                where = np.flatnonzero(left)
+                left[where] = strand.promotion(where, tempered=tempered) >= needed
+        return left
+
+    def may_fail(self) -> Mask:
+        """Return after which looks there may be as much evidence of harm as a rollback needs."""
+        needed = log_needed(self._spec.false_rollback_rate) - _ROUNDING
+        everywhere = np.arange(self.length)
+        parts = list(self._parts())
+        harms = [log(part.share) + part.strand.harm(everywhere, tempered=False) for part in parts]
+        left = _total(harms, everywhere) >= needed
+        for number, part in enumerate(parts):
+            where = np.flatnonzero(left)
+            harms[number][where] = log(part.share) + part.strand.harm(where, tempered=True)
+            left[where] = _total(harms, where) >= needed
+        return left
+
+    def evidence_after(self, looks: int) -> Evidence:
+        """Return the evidence after so many of the looks, at least one. The smoothed rate, for ETAs, is left behind."""
+        last = looks - 1
+        end = self._looks.start + looks
+        candidate = int(self._block.candidate.requests[self._looks.start : end].sum())
+        stable = int(self._block.stable.requests[self._looks.start : end].sum())
+        before = self._before
+        return before.model_copy(
+            update={
+                "comparisons": tuple(strand.at(last) for strand in self._compared.values()),
+                "agreement": self._agreed.at(last) if self._agreed is not None else before.agreement,
+                "looked_at": self._clock.looked_at(last),
+                "step_requests": before.step_requests + candidate,
+                "candidate_requests": before.candidate_requests + candidate,
+                "stable_requests": before.stable_requests + stable,
+            }
+        )
+
+    def _comparisons(self) -> Iterator[tuple[str, Compared]]:
+        """The comparisons by name, in the engine's order."""
+        spec, clock = self._spec, self._clock
+        candidate, stable = self._block.candidate, self._block.stable
+        known = {one.name: one for one in self._before.comparisons}
+        if spec.error_rate is not None:
+            before = known.get(ERROR_RATE) or comparison.start(ERROR_RATE, spec.error_rate.tolerate)
+            arms = [(self._cut(arm.requests), self._cut(arm.errors)) for arm in (candidate, stable)]
+            yield ERROR_RATE, Compared(before, arms[0], arms[1], clock)
+        for row, bound in enumerate(self._before.bounds):
+            name = comparison_name(bound)
+            before = known.get(name) or comparison.start(name, bound.tolerated)
+            arms = [(self._cut(arm.answered), self._cut(arm.slower[row])) for arm in (candidate, stable)]
+            yield name, Compared(before, arms[0], arms[1], clock)
+
+    def _cut(self, column: Counts) -> Counts:
+        return column[self._looks]
+
+    def _parts(self) -> Iterator[_Part]:
+        spec = self._spec
+        checks = sum(check is not None for check in (spec.error_rate, spec.latency, spec.agreement))
+        if spec.error_rate is not None:
+            yield _Part(self._compared[ERROR_RATE], 1 / checks)
+        if self._agreed is not None:
+            yield _Part(self._agreed, 1 / checks)
+        bounds = self._before.bounds
+        for bound in bounds:
+            strand = self._compared[comparison_name(bound)]
+            yield _Part(strand, 1 / checks / len(bounds), bound.quantile in PROMOTING_QUANTILES)
+
+
+def _total(harms: Sequence[Shares], where: npt.NDArray[np.intp]) -> Shares:
+    if not harms:
+        return np.full(len(where), -np.inf)
+    return np.asarray(np.logaddexp.reduce([harm[where] for harm in harms], axis=0))
