@@ -28,11 +28,11 @@ def begin(spec: EvidenceSpec, candidate: str, stable: str, now: float, history: 
 
 
 def _first_errors(check: ErrorRateCheck, history: Sequence[Minute]) -> Comparison:
-    usual = sum(one.errors for one in history) / max(1, sum(one.requests for one in history))
+    past = ArmTotals(requests=sum(one.requests for one in history), events=sum(one.errors for one in history))
     return comparison.start(ERROR_RATE, check.tolerate).model_copy(
         update={
             "stable_dispersion": dispersion.of_the_past(history),
-            "excess": excess.start(check.objective, check.tolerate, usual),
+            "excess": excess.start(check.objective, check.tolerate, past),
         }
     )
 

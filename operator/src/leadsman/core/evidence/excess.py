@@ -2,7 +2,9 @@
 
 The evidence against "the rate is at most the objective" knows nothing of the other revision, so an outage of both
 would be blamed on the candidate. It counts only as long as the stable revision's own evidence, from the same looks, is
-small; once that was large, the cause is shared and the comparison of the two has to do alone.
+small; once that was large, the cause is shared and the comparison of the two has to do alone. So it is from the start
+where the stable revision's past is clearly above the objective: with as much traffic as the candidate, its own evidence
+would often come too late.
 
 A candidate that is no worse than stable may pass, but not while stable is in trouble: then nothing is learnt of either.
 Trouble is a share of errors in about the last minute above the objective, or, where there is none, above both what the
@@ -18,14 +20,18 @@ _SMALL = log(5)
 _RECENT_SECONDS = 60.0
 _FEW_EVENTS = 3.0
 _TIMES_USUAL = 2.0
+_CLEARLY_MORE = 1.5
 _MOST = 0.9
 
 
-def start(objective: float | None, tolerated: float, usual: float) -> Excess:
-    """Return the evidence before any look. `usual` is the error rate that the stable revision used to have."""
+def start(objective: float | None, tolerated: float, past: ArmTotals) -> Excess:
+    """Return the evidence before any look. `past` is what the stable revision answered before, and its errors."""
+    usual = past.events / past.requests if past.events >= _FEW_EVENTS else 0.0
     bound = min(_MOST, max(tolerated, _TIMES_USUAL * usual)) if objective is None else objective
     nothing = (0.0,) * len(excessive_rates(bound))
-    return Excess(bound=bound, blames=objective is not None, candidate=nothing, stable=nothing)
+    blames = objective is not None
+    shared = blames and usual > _CLEARLY_MORE * bound
+    return Excess(bound=bound, blames=blames, candidate=nothing, stable=nothing, shared=shared)
 
 
 def observe(excess: Excess, candidate: ArmTotals, stable: ArmTotals, seconds: float) -> Excess:
