@@ -41,6 +41,10 @@ class ServerProcess:
                 self.announced.set()
         self.announced.set()  # or it has died: nobody needs to wait any longer
 
+    def wait_until_it_serves(self) -> None:
+        assert self.announced.wait(START_SECONDS), self.log
+        assert self.process.poll() is None, self.log
+
     @property
     def answers_url(self) -> str:
         return self.metrics_url.removesuffix("metrics") + "answers"
@@ -95,8 +99,7 @@ def free_ports(count: int) -> list[int]:
 def serving(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
     """Start a server, wait until it says that it serves, stop it at the end."""
     with started(model_dir, *options) as server:
-        assert server.announced.wait(START_SECONDS), server.log
-        assert server.process.poll() is None, server.log
+        server.wait_until_it_serves()
         yield server
 
 
@@ -106,11 +109,18 @@ def started(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
     port, metrics_port = free_ports(2)
     arguments = ["--host", "127.0.0.1", "--port", str(port), "--metrics-port", str(metrics_port)]
     arguments += ["--name", "m", "--version", "v1", "--revision", "rev-a", "--drain-delay", "0", *options]
+    with running(["serve", str(model_dir), *arguments], port, metrics_port, "m") as server:
+        yield server
+
+
+@contextmanager
+def running(arguments: list[str], port: int, metrics_port: int, model: str, **more: str) -> Iterator[ServerProcess]:
+    """Start the command with these arguments and environment; stop it at the end."""
     process = subprocess.Popen(
-        [str(COMMAND), "serve", str(model_dir), *arguments], stderr=subprocess.PIPE, text=True, env=clean_environment()
+        [str(COMMAND), *arguments], stderr=subprocess.PIPE, text=True, env=clean_environment() | more
     )
     url = f"http://127.0.0.1:{port}"
-    server = ServerProcess(process, url, f"http://127.0.0.1:{metrics_port}/metrics", f"{url}/v2/models/m/infer")
+    server = ServerProcess(process, url, f"http://127.0.0.1:{metrics_port}/metrics", f"{url}/v2/models/{model}/infer")
     server.reader.start()
     try:
         yield server

@@ -57,9 +57,3 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 def port_of(url: str) -> int:
     return httpx.URL(url).port or 0
-
-
-def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
-    finished = run("serve", str(tmp_path / "nothing"), LEADSMAN_NAME="bad/name")
-    assert finished.returncode == 2
-    assert "'bad/name' must be letters, digits" in finished.stderr

@@ -35,10 +35,14 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def _model_name(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise click.BadParameter(f"{value!r} must be letters, digits, '.', '_' and '-'")
-    return value
+def _model_name(context: click.Context, __: click.Parameter, value: str | None) -> str:
+    name = context.params["model_dir"].resolve().name if value is None else value
+    if not _NAME.fullmatch(name):
+        hint = "" if value is not None else "; the directory's name is no name for a model, so give one"
+        raise click.BadParameter(
+            f"{name!r} must be letters, digits, '.', '_' and '-', with a letter or digit at both ends{hint}"
+        )
+    return name
 
 
 def _digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -71,8 +75,8 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
 
 
 @main.command(context_settings=_ENVIRONMENT)
-@click.argument("model_dir", type=click.Path(path_type=Path))
-@click.option("--name", required=True, callback=_model_name, help="The model's name in URLs and metrics.")
+@click.argument("model_dir", type=click.Path(path_type=Path), envvar="LEADSMAN_MODEL_DIR", is_eager=True)
+@click.option("--name", callback=_model_name, help="The model's name in URLs and metrics.  [default: the directory's]")
 @click.option("--version", default="1", help="The model's version, for people.")
 @click.option("--revision", help="What responses and metrics are labelled with.  [default: start of the digest]")
 @click.option("--host", default="0.0.0.0", help="The address to listen on.")  # noqa: S104 - a container's own network

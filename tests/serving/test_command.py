@@ -1,0 +1,58 @@
+"""`leadsman-serving serve` as people call it: what has a default, what comes from the environment, what is refused."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serving import models
+from serving.process import free_ports, run, running
+
+REFUSED: dict[str, tuple[list[str], dict[str, str], str]] = {
+    "a name for no URL": (["serve", "d", "--name", "bad/name"], {}, "'bad/name' must be letters, digits, '.', '_'"),
+    "a bad name from the environment": (["serve", "d"], {"LEADSMAN_NAME": "bad/name"}, "'bad/name' must be letters"),
+    "a directory's name that is none": (["serve", "/"], {}, "the directory's name is no name for a model, so give one"),
+    "no directory": (["serve"], {}, "Missing argument 'MODEL_DIR'"),
+    "a port that is none": (["serve", "d", "--port", "70000"], {}, "70000 is not in the range 1<=x<=65535"),
+    "no threads": (["serve", "d", "--threads", "0"], {}, "0 is not in the range x>=1"),
+    "an unknown option": (["serve", "d", "--workers", "2"], {}, "No such option"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_2_and_what_is_wrong(case: str) -> None:
+    arguments, environment, message = REFUSED[case]
+    finished = run(*arguments, **environment)
+    assert finished.returncode == 2
+    assert message in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_directory_names_the_model_and_its_digest_the_revision(tmp_path: Path) -> None:
+    port, metrics_port = free_ports(2)
+    directory = models.save(models.lookup(), tmp_path / "fraud")
+    arguments = ["--host", "127.0.0.1", "--port", str(port), "--metrics-port", str(metrics_port)]
+    with running(["serve", str(directory), *arguments], port, metrics_port, "fraud") as server:
+        server.wait_until_it_serves()
+        response = httpx.get(f"{server.url}/v2/models/fraud", trust_env=False)
+        assert (response.status_code, response.json()["versions"]) == (200, ["1"])
+        assert len(response.headers["x-leadsman-revision"]) == 10
+
+
+def test_everything_can_come_from_the_environment(tmp_path: Path) -> None:
+    port, metrics_port = free_ports(2)
+    environment = {
+        "LEADSMAN_MODEL_DIR": str(models.save(models.lookup(), tmp_path)),
+        "LEADSMAN_NAME": "fraud",
+        "LEADSMAN_VERSION": "2026.11",
+        "LEADSMAN_REVISION": "rev-z",
+        "LEADSMAN_HOST": "127.0.0.1",
+        "LEADSMAN_PORT": str(port),
+        "LEADSMAN_METRICS_PORT": str(metrics_port),
+        "LEADSMAN_THREADS": "2",
+        "LEADSMAN_DRAIN_DELAY": "0",
+    }
+    with running(["serve"], port, metrics_port, "fraud", **environment) as server:
+        server.wait_until_it_serves()
+        response = httpx.get(f"{server.url}/v2/models/fraud/versions/2026.11/ready", trust_env=False)
+        assert (response.status_code, response.headers["x-leadsman-revision"]) == (200, "rev-z")
