@@ -112,7 +112,10 @@ class PrometheusCheck(ApiModel):
     """Holds one number of a Prometheus server to bounds, as Argo Rollouts and Flagger do. Outside the guarantee."""
 
     name: Annotated[
-        str, Field(pattern="^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$", description="What people know the number by.")
+        str,
+        Field(
+            max_length=40, pattern="^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$", description="What people know the number by."
+        ),
     ]
     query: Annotated[
         str,

@@ -12,6 +12,10 @@ from leadsman.api.fields import Duration
 from leadsman.api.metadata import ObjectMeta
 
 _MAX_STEPS = 20
+_NAMES_OF_THEIR_OWN = (
+    "self.all(check, !has(check.prometheus) || self.exists_one(other, has(other.prometheus)"
+    " && other.prometheus.name == check.prometheus.name))"
+)
 _EACH_KIND_ONCE = " && ".join(
     f"self.filter(check, has(check.{kind})).size() <= 1" for kind in KINDS if kind != "prometheus"
 )
@@ -132,7 +136,8 @@ class RolloutPolicySpec(ApiModel):
         max_length=MAX_CHECKS,
         json_schema_extra={
             "x-kubernetes-validations": [
-                {"rule": _EACH_KIND_ONCE, "message": "each kind of check but prometheus may stand once"}
+                {"rule": _EACH_KIND_ONCE, "message": "each kind of check but prometheus may stand once"},
+                {"rule": _NAMES_OF_THEIR_OWN, "message": "each prometheus check needs a name of its own"},
             ]
         },
     )
