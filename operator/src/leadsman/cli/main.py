@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from leadsman.cli.backtest import backtest
 from leadsman.cli.crds import out_of_date, write
+from leadsman.cli.simulate import simulate
 
 
 @click.group()
@@ -54,6 +56,10 @@ def crds(mode: str, root: Path) -> None:
     if stale:
         raise click.ClickException(f"out of date: {', '.join(map(str, stale))}; run `leadsman crds --write`")
     click.echo("the CRDs are up to date")
+
+
+main.add_command(simulate)
+main.add_command(backtest)
 
 
 if __name__ == "__main__":

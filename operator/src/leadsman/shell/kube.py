@@ -60,8 +60,8 @@ class Resource:
         return self.api.removeprefix("apis/").removeprefix("api/")
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """The URL path of the collection, of one object, or of its subresource."""
-        parts = [self.api, f"namespaces/{namespace}", self.plural, name, subresource]
+        """The URL path of the collection, of one object, or of its subresource; without a namespace that of all."""
+        parts = [self.api, f"namespaces/{namespace}" if namespace else "", self.plural, name, subresource]
         return "/" + "/".join(part for part in parts if part)
 
 
@@ -83,7 +83,7 @@ class Kube(Protocol):
         ...
 
     async def list(self, resource: Resource, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Read the objects that carry all labels."""
+        """Read the objects that carry all labels; those of all namespaces when none is given."""
         ...
 
     async def apply(
@@ -193,6 +193,12 @@ def _error(method: str, path: str, status: int, content: bytes) -> KubeError:
         reason = content[:200].decode(errors="replace")
     kind = NotFoundError if status == 404 else KubeError
     return kind(f"{method} {path}: {status}: {reason}", status)
+
+
+def current_namespace() -> str:
+    """The namespace of the kubeconfig's current context; "default" when it names none."""
+    _, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    return str(current["context"].get("namespace") or "default")
 
 
 @asynccontextmanager

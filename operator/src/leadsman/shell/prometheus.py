@@ -73,7 +73,7 @@ async def _ask(http: httpx.AsyncClient, server: PrometheusServer | None, query: 
             f"{server.url}/api/v1/query",
             _LIMIT,
             parameters={"query": query.text, "timeout": f"{_LIMIT.seconds:g}s"},
-            headers=_headers(server),
+            headers=authorization(server),
         )
         return Reading(query.name, parse_number(status, body))
     except (ReadError, ValueError, OSError) as error:
@@ -82,7 +82,8 @@ async def _ask(http: httpx.AsyncClient, server: PrometheusServer | None, query: 
         return Reading(query.name, None)
 
 
-def _headers(server: PrometheusServer) -> dict[str, str]:
+def authorization(server: PrometheusServer) -> dict[str, str]:
+    """Return the headers that the server wants to see. Raises ReadError, OSError or ValueError for a bad token file."""
     if server.token_file is None:
         return {}
     token = server.token_file.read_text(encoding="ascii").strip()
