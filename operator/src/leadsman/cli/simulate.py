@@ -88,9 +88,10 @@ def simulate(policy: Path, **options: Any) -> None:
     try:
         from leadsman.cli.simulation_run import report
     except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
+        package = (error.name or "").partition(".")[0]
+        if package not in _NEEDED:
             raise
         raise InputError(
-            f"simulate needs {error.name}, which is not installed; get it with: pip install 'leadsman[simulate]'"
+            f"simulate needs {package}, which is not installed; get it with: pip install 'leadsman[simulate]'"
         ) from error
     report(spec, policy, options)

@@ -70,7 +70,7 @@ def also_failing(error_rate: float, outage: Shares) -> Shares:
 
 def _rates(scenario: Scenario, phase: float, first: int, last: int) -> Shares:
     """Return the mean requests per second, from second `first` to `last` of the run."""
-    rates = np.full(last - first, scenario.rps)
+    rates = np.full(last - first, float(scenario.rps))
     if not scenario.daily_cycle and scenario.burst is None:
         return rates
     clock = np.arange(first, last) + phase
