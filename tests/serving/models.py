@@ -24,6 +24,7 @@ DATATYPES = {
     "FP64": TensorProto.DOUBLE,
     "BYTES": TensorProto.STRING,
 }
+NUMPY_TYPES = {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in DATATYPES.items()}
 _value = helper.make_tensor_value_info
 
 

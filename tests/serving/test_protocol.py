@@ -53,7 +53,7 @@ def test_look_up(case: str, total_server: ServerProcess, client: httpx.Client) -
 def test_server_metadata(total_server: ServerProcess, client: httpx.Client) -> None:
     for path in ("/v2", "/v2/"):
         document = client.get(total_server.url + path).json()
-        assert (document["name"], document["extensions"]) == ("leadsman-serving", [])
+        assert (document["name"], document["extensions"]) == ("leadsman-serving", ["binary_tensor_data"])
         assert document["version"]
 
 
@@ -89,7 +89,8 @@ def test_answered(case: str, path: str, total_server: ServerProcess, client: htt
 
 REFUSED: dict[str, tuple[object, str]] = {
     "not an object": ([], "must be a JSON object, not a list"),
-    "no inputs": ({}, "'inputs' must be a list of at least one tensor"),
+    "no inputs": ({}, "'inputs' must be a list of tensors"),
+    "not one input": ({"inputs": []}, "input 'a' is missing; the model takes 'a', 'b'"),
     "an input that is no object": ({"inputs": [1]}, "inputs[0] must be an object with a string 'name'"),
     "an input twice": ({"inputs": [A, A]}, "input 'a' is given twice"),
     "an input missing": ({"inputs": [A]}, "input 'b' is missing"),
@@ -109,9 +110,15 @@ REFUSED: dict[str, tuple[object, str]] = {
     "a negative shape": ({"inputs": [A | {"shape": [-1, 3]}, B]}, "input 'a': 'shape' must be a list of whole numbers"),
     "another shape": ({"inputs": [A | {"shape": [3, 1]}, B]}, "takes shape [-1, 3], but the request has [3, 1]"),
     "too little data": ({"inputs": [A | {"data": [1]}, B]}, "shape [1, 3] holds 3 elements, but data has 1"),
-    "no data": ({"inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 3]}, B]}, "input 'a': 'data' is missing"),
+    "no data": (
+        {"inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 3]}, B]},
+        "input 'a': 'data' is missing, and",
+    ),
     "parameters that are no object": ({"inputs": [A, B], "parameters": 1}, "'parameters' of the request must be an"),
-    "binary output": ({"inputs": [A, B], "parameters": {"binary_data_output": True}}, "asks for binary tensors"),
+    "a word for binary output": (
+        {"inputs": [A, B], "parameters": {"binary_data_output": "yes"}},
+        "parameter 'binary_data_output' of the request must be true or false, not a string",
+    ),
 }
 
 
@@ -127,12 +134,6 @@ def test_a_body_that_is_not_json(total_server: ServerProcess, client: httpx.Clie
     response = client.post(total_server.infer_url, content=b'{"inputs": [')
     assert response.status_code == 400
     assert response.json()["error"].startswith("the request body is not valid JSON: ")
-
-
-def test_the_binary_extension_is_refused_by_name(total_server: ServerProcess, client: httpx.Client) -> None:
-    response = client.post(total_server.infer_url, content=b"{}", headers={"Inference-Header-Content-Length": "2"})
-    assert response.status_code == 400
-    assert "header Inference-Header-Content-Length asks for binary tensors" in response.json()["error"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from importlib.metadata import version as package_version
 
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.model import OnnxModel
@@ -11,6 +12,16 @@ from leadsman_serving.signature import Signature, Tensor
 
 INLINE_SECONDS = 0.002
 """Runs expected to take at most this long stay on the event loop; serving-image/README.md has the measurement."""
+PLATFORM = "onnx_onnxv1"
+"""What the protocol calls models of ONNX."""
+SERVER_NAME = "leadsman-serving"
+EXTENSIONS = ("binary_tensor_data",)
+"""Of the protocol, by the names that the server's metadata says."""
+
+
+def server_version() -> str:
+    """Return the version of this program."""
+    return package_version("leadsman")
 
 
 @dataclass(frozen=True, slots=True)

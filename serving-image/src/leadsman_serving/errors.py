@@ -4,23 +4,34 @@ from enum import Enum
 
 
 class Code(Enum):
-    """Why a request was not answered, independent of the protocol that carried it."""
+    """Why a request was not answered, independent of the protocol that carried it.
 
-    INVALID_ARGUMENT = "invalid argument"
-    NOT_FOUND = "not found"
-    METHOD_NOT_ALLOWED = "method not allowed"
-    TOO_LARGE = "too large"
-    UNAVAILABLE = "unavailable"
-    INTERNAL = "internal"
+    The one place where that becomes a status of HTTP (`http`), which is also what is counted whatever the protocol.
+    """
+
+    INVALID_ARGUMENT = 400
+    NOT_FOUND = 404
+    METHOD_NOT_ALLOWED = 405
+    TOO_LARGE = 413
+    INTERNAL = 500
+    UNAVAILABLE = 503
+
+    @property
+    def http(self) -> int:
+        """The HTTP status."""
+        return self.value
+
+
+_MOST_CHARACTERS = 2000
 
 
 class ServingError(Exception):
-    """A request that cannot be answered. The message is one for the caller and is sent as it stands."""
+    """A request that cannot be answered. The message is for the caller, and cut where a caller's own words swell it."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = message if len(message) <= _MOST_CHARACTERS else f"{message[: _MOST_CHARACTERS - 1]}…"
 
 
 def invalid(message: str) -> ServingError:

@@ -1,10 +1,6 @@
 """The Open Inference Protocol v2 over HTTP: routes, bodies and status codes. An RSGI application."""
 
-import logging
-import time
-from collections.abc import Awaitable
-from importlib.metadata import version as package_version
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
@@ -16,96 +12,81 @@ from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark
 )
 
 from leadsman_serving import feedback, oip_json
-from leadsman_serving.answers import Answers
-from leadsman_serving.dataplane import DataPlane
+from leadsman_serving.attendant import Attendant, ClientGone, checked
+from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
 from leadsman_serving.errors import Code, ServingError
-from leadsman_serving.metrics import ServingMetrics
-from leadsman_serving.throttle import ThrottledLog
-
-log = logging.getLogger(__name__)
-failures = ThrottledLog(log)
-
-HTTP_STATUS = {
-    Code.INVALID_ARGUMENT: 400,
-    Code.NOT_FOUND: 404,
-    Code.METHOD_NOT_ALLOWED: 405,
-    Code.TOO_LARGE: 413,
-    Code.INTERNAL: 500,
-    Code.UNAVAILABLE: 503,
-}
-"""The one place where an error's code becomes an HTTP status."""
+from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
+from leadsman_serving.signature import Tensor
 
 _PATIENCE = 4
 """A body too large is read and thrown away up to this multiple of the limit."""
 
+_JSON = ("content-type", "application/json")
+_BINARY = ("content-type", "application/octet-stream")
+
 Headers = list[tuple[str, str]]
-Answer = tuple[int, bytes]
+
+
+class Answer(NamedTuple):
+    """A status and a body: of JSON, or when `json_size` is said, of that many bytes of JSON and then binary tensors."""
+
+    status: int
+    body: bytes
+    json_size: int | None = None
 
 
 class HttpApp:
-    """Answers every request on the serving port with JSON, errors as {"error": "..."}.
+    """Answers every request on the serving port, errors with {"error": "..."}.
 
     `max_body_bytes` bounds what is kept of a request's body; larger ones are answered 413.
     """
 
-    def __init__(self, plane: DataPlane, metrics: ServingMetrics, answers: Answers, max_body_bytes: int) -> None:
+    def __init__(self, plane: DataPlane, attendant: Attendant, max_body_bytes: int) -> None:
         self._plane = plane
-        self._metrics = metrics
-        self._answers = answers
+        self._attendant = attendant
         self._max_body_bytes = max_body_bytes
-        self._headers: Headers = [("content-type", "application/json"), ("x-leadsman-version", plane.version)]
-        self._server = {"name": "leadsman-serving", "version": package_version("leadsman"), "extensions": []}
+        self._headers: Headers = [("x-leadsman-version", plane.version)]
+        self._server = {"name": SERVER_NAME, "version": server_version(), "extensions": EXTENSIONS}
 
     def name_revision(self, revision: str) -> None:
         """Say from now on, on every response, which revision answered."""
         self._headers = [*self._headers, ("x-leadsman-revision", revision)]
 
-    def start_draining(self) -> None:
-        """Turn not ready, and ask clients on every response to take their connections elsewhere."""
-        self._plane.draining = True
-
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
         path = [unquote(part) for part in scope.path.strip("/").split("/")]
-        if path[-1] == "infer" and scope.method == "POST":
-            answer = await self._counted_infer(path, scope, protocol)
-        elif path[-1] == "feedback" and scope.method == "POST":
-            answer = await _answer(self._take_feedback(path, scope, protocol))
-        else:
-            answer = self._look_up(path, scope.method)
-        if answer is not None:
-            status, body = answer
-            protocol.response_bytes(status, self._response_headers(scope), body)
-
-    async def _counted_infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer | None:
-        started = time.perf_counter()
-        self._metrics.in_flight += 1
         try:
-            answer = await _answer(self._infer(path, scope, protocol))
-        finally:
-            self._metrics.in_flight -= 1
-        if answer is not None:
-            self._metrics.answered(answer[0], time.perf_counter() - started)
-        return answer
+            if path[-1] == "infer" and scope.method == "POST":
+                request_id = scope.headers.get("x-request-id")
+                answer = await self._attendant.attend(request_id, self._infer(path, scope, protocol))
+            elif path[-1] == "feedback" and scope.method == "POST":
+                answer = await checked(self._take_feedback(path, scope, protocol))
+            else:
+                answer = self._look_up(path, scope.method)
+        except ServingError as error:
+            answer = Answer(error.code.http, orjson.dumps({"error": error.message}))
+        except ClientGone:
+            return
+        protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
-    async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> bytes:
+    async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> tuple[Answer, dict[str, Tensor]]:
         body = await _read_body(scope, protocol, self._max_body_bytes)
         self._check_model(path)
-        if "inference-header-content-length" in scope.headers:
-            raise oip_json.no_binary("header Inference-Header-Content-Length")
-        response = await self._plane.infer(oip_json.parse_request(body))
-        answer = oip_json.response_body(response)
-        self._metrics.predicted(response.outputs)
-        if self._answers.on and (identifier := scope.headers.get("x-request-id")):
-            self._answers.record(identifier, response.outputs)
-        return answer
+        asked = self._asked(body, scope.headers.get(JSON_SIZE_HEADER))
+        response = await self._plane.infer(asked.request)
+        return Answer(200, *oip_json.response_body(response, asked)), response.outputs
 
-    async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> bytes:
+    def _asked(self, body: bytes, json_size: str | None) -> HttpRequest:
+        if json_size == "0":
+            return oip_json.parse_raw_request(body, self._plane.signature())
+        return oip_json.parse_request(body, json_size)
+
+    async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer:
         body = await _read_body(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
         self._check_model(path)
         given = feedback.parse_feedback(body)
-        self._metrics.fed_back(given)
-        return orjson.dumps({"accepted": len(given)})
+        self._attendant.metrics.fed_back(given)
+        return Answer(200, orjson.dumps({"accepted": len(given)}))
 
     def _check_model(self, path: list[str]) -> None:
         match path:
@@ -117,13 +98,10 @@ class HttpApp:
                 raise _no_such_path(path)
 
     def _look_up(self, path: list[str], method: str) -> Answer:
-        try:
-            status, document = self._document(path)
-            if method not in ("GET", "HEAD"):
-                raise ServingError(Code.METHOD_NOT_ALLOWED, f"/{'/'.join(path)} takes GET, not {method}")
-            return status, orjson.dumps(document)
-        except ServingError as error:
-            return _error(error)
+        status, document = self._document(path)
+        if method not in ("GET", "HEAD"):
+            raise ServingError(Code.METHOD_NOT_ALLOWED, f"/{'/'.join(path)} takes GET, not {method}")
+        return Answer(status, orjson.dumps(document))
 
     def _document(self, path: list[str]) -> tuple[int, dict[str, Any]]:
         match path:
@@ -153,33 +131,29 @@ class HttpApp:
         raise _no_such_path(path)
 
     def _ready_status(self) -> int:
-        return 200 if self._plane.ready else HTTP_STATUS[Code.UNAVAILABLE]
+        return 200 if self._plane.ready else Code.UNAVAILABLE.http
 
-    def _response_headers(self, scope: Scope) -> Headers:
+    def _response_headers(self, scope: Scope, answer: Answer) -> Headers:
+        headers = [*self._headers, _JSON if answer.json_size is None else _BINARY]
+        if answer.json_size is not None:
+            headers.append((JSON_SIZE_HEADER, str(answer.json_size)))
         if self._plane.draining and scope.http_version.startswith("1"):
-            return [*self._headers, ("connection", "close")]
-        return self._headers
-
-
-async def _answer(body: Awaitable[bytes]) -> Answer | None:
-    """Return the answer once its body is there or has failed, None when there is nobody left to answer."""
-    try:
-        return 200, await body
-    except ServingError as error:
-        if error.code is Code.INTERNAL:
-            failures.warn(error.message)
-        return _error(error)
-    except (ProtocolClosed, ProtocolError):
-        return None  # the client has gone, which is no answer and is not counted as one
-    except Exception:
-        log.exception("a bug in the server")
-        return _error(ServingError(Code.INTERNAL, "the server failed; its log says where"))
+            # A client that keeps its connection would keep it to a server that goes away.
+            headers.append(("connection", "close"))
+        return headers
 
 
 async def _read_body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
-    declared = scope.headers.get("content-length")
-    if declared is not None and int(declared) <= limit:
-        return await protocol()
+    try:
+        declared = scope.headers.get("content-length")
+        if declared is not None and int(declared) <= limit:
+            return await protocol()
+        return await _read_chunks(protocol, limit)
+    except (ProtocolClosed, ProtocolError):
+        raise ClientGone from None
+
+
+async def _read_chunks(protocol: HTTPProtocol, limit: int) -> bytes:
     kept: list[bytes] = []
     received = 0
     # Answering while the client still sends would reset its connection before it has read the answer.
@@ -192,10 +166,6 @@ async def _read_body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
     if received > limit:
         raise ServingError(Code.TOO_LARGE, f"the request body is larger than {limit} bytes, the most taken here")
     return b"".join(kept)
-
-
-def _error(error: ServingError) -> Answer:
-    return HTTP_STATUS[error.code], orjson.dumps({"error": error.message})
 
 
 def _no_such_path(path: list[str]) -> ServingError:

@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from leadsman_serving.errors import Code, ServingError
-from leadsman_serving.http_app import HTTP_STATUS
 
 Document = Callable[[str], bytes]
 """Returns the JSON to answer a GET with this query string with, or raises ServingError."""
@@ -63,4 +62,4 @@ def _answer(document: Document, environ: WSGIEnvironment) -> tuple[int, bytes]:
             raise ServingError(Code.METHOD_NOT_ALLOWED, f"{environ['PATH_INFO']} takes GET, not {method}")
         return 200, document(environ.get("QUERY_STRING", ""))
     except ServingError as error:
-        return HTTP_STATUS[error.code], orjson.dumps({"error": error.message})
+        return error.code.http, orjson.dumps({"error": error.message})

@@ -1,27 +1,70 @@
-"""The JSON form of the Open Inference Protocol v2: bodies to data-plane values and back. Pure."""
+"""The bodies of the Open Inference Protocol v2 over HTTP: to data-plane values and back. Pure.
 
+A body is JSON. With the binary tensor extension, tensors may follow the JSON as bytes, in the order in which it names
+them; the header Inference-Header-Content-Length (JSON_SIZE_HEADER) then says how long the JSON is. Of length 0, the
+body is the only input itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import orjson
 
-from leadsman_serving.dataplane import InferRequest, InferResponse
-from leadsman_serving.errors import ServingError, invalid
+from leadsman_serving import raw
+from leadsman_serving.dataplane import PLATFORM, InferRequest, InferResponse
+from leadsman_serving.errors import invalid
 from leadsman_serving.signature import Signature, Tensor, TensorSpec
 from leadsman_serving.tensors import DTYPES, decode, encode, json_name
 
-PLATFORM = "onnx_onnxv1"
+JSON_SIZE_HEADER = "inference-header-content-length"
 
 
-def parse_request(body: bytes) -> InferRequest:
-    """Return the request in an infer body. Raises ServingError (invalid argument) saying what is wrong where."""
-    document = parse_object(body)
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """An infer request and the form in which it wants its outputs: binary by default, or as said for one by name."""
+
+    request: InferRequest
+    binary: bool = False
+    binary_outputs: Mapping[str, bool] = field(default_factory=dict)
+
+
+def parse_request(body: bytes, json_size: str | None = None) -> HttpRequest:
+    """Return the request in an infer body; `json_size` is the header JSON_SIZE_HEADER, and not 0.
+
+    Raises ServingError (invalid argument) saying what is wrong where.
+    """
+    size = len(body) if json_size is None else _json_size(json_size, len(body))
+    document = parse_object(body[:size])
     identifier = document.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise invalid(f"'id' must be a string, not {json_name(identifier)}")
-    _check_parameters("the request", document)
-    return InferRequest(
-        inputs=_inputs(document.get("inputs")), outputs=_outputs(document.get("outputs")), id=identifier
-    )
+    binary = _boolean("the request", _parameters("the request", document), "binary_data_output")
+    tail = _Tail(memoryview(body)[size:])
+    inputs = _inputs(document.get("inputs"), tail)
+    tail.check_used_up()
+    outputs = _outputs(document.get("outputs"))
+    named = {name: wish for name, wish in outputs.items() if wish is not None}
+    return HttpRequest(InferRequest(inputs=inputs, outputs=tuple(outputs), id=identifier), bool(binary), named)
+
+
+def parse_raw_request(body: bytes, signature: Signature) -> HttpRequest:
+    """Return the request in a body that is nothing but the only input of a model; its outputs will be binary.
+
+    Raises ServingError (invalid argument) when the model's signature does not tell the input's shape.
+    """
+    if len(signature.inputs) != 1:
+        raise invalid(
+            f"a body without JSON can be sent to a model with one input, and this has {len(signature.inputs)}"
+        )
+    (spec,) = signature.inputs
+    shape, data = _raw_shape(spec, len(body)), memoryview(body)
+    if spec.datatype == "BYTES":
+        array = raw.one_string(spec.name, data).reshape(shape)
+    else:
+        array = raw.decode(spec.name, spec.datatype, shape, data)
+    return HttpRequest(InferRequest(inputs={spec.name: Tensor(spec.datatype, array)}), binary=True)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -35,16 +78,23 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def response_body(response: InferResponse) -> bytes:
-    """Return the JSON body of an answer; tensor data is flat and row-major."""
+def response_body(response: InferResponse, asked: HttpRequest) -> tuple[bytes, int | None]:
+    """Return the body of an answer, and the length of its JSON when binary tensors follow; data is flat, row-major."""
     document: dict[str, Any] = {"model_name": response.model_name, "model_version": response.model_version}
     if response.id is not None:
         document["id"] = response.id
-    document["outputs"] = [
-        {"name": name, "datatype": tensor.datatype, "shape": tensor.array.shape, "data": encode(tensor.array)}
-        for name, tensor in response.outputs.items()
-    ]
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    binary: list[bytes] = []
+    outputs = document["outputs"] = []
+    for name, tensor in response.outputs.items():
+        output: dict[str, Any] = {"name": name, "datatype": tensor.datatype, "shape": tensor.array.shape}
+        if asked.binary_outputs.get(name, asked.binary):
+            binary.append(raw.encode(tensor.array))
+            output["parameters"] = {"binary_data_size": len(binary[-1])}
+        else:
+            output["data"] = encode(tensor.array)
+        outputs.append(output)
+    header = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return (b"".join((header, *binary)), len(header)) if binary else (header, None)
 
 
 def model_metadata(name: str, version: str, signature: Signature) -> dict[str, object]:
@@ -62,20 +112,64 @@ def _describe(spec: TensorSpec) -> dict[str, object]:
     return {"name": spec.name, "datatype": spec.datatype, "shape": spec.wire_shape}
 
 
-def _inputs(given: object) -> dict[str, Tensor]:
-    if not isinstance(given, list) or not given:
-        raise invalid("'inputs' must be a list of at least one tensor")
+class _Tail:
+    """The bytes after the JSON, handed out from the front."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+
+    def take(self, name: str, size: object) -> memoryview:
+        if type(size) is not int or size < 0:
+            raise invalid(f"input {name!r}: 'binary_data_size' must be a whole number of bytes that is not negative")
+        if size > len(self._data):
+            raise invalid(
+                f"input {name!r}: 'binary_data_size' is {size}, but {len(self._data)} bytes are left after the JSON"
+                " (the header Inference-Header-Content-Length says where it ends)"
+            )
+        taken, self._data = self._data[:size], self._data[size:]
+        return taken
+
+    def check_used_up(self) -> None:
+        if self._data:
+            raise invalid(f"{len(self._data)} bytes are left over after the JSON and the binary data of the inputs")
+
+
+def _json_size(header: str, most: int) -> int:
+    if not (header.isascii() and header.isdigit() and len(header) <= 18 and int(header) <= most):
+        raise invalid(
+            f"header Inference-Header-Content-Length is {header!r};"
+            f" expected how many of the body's {most} bytes are JSON"
+        )
+    return int(header)
+
+
+def _raw_shape(spec: TensorSpec, size: int) -> tuple[int, ...]:
+    fixed = prod(length for length in spec.shape if isinstance(length, int))
+    free = sum(not isinstance(length, int) for length in spec.shape)
+    if not spec.shape or free > 1 or (spec.datatype == "BYTES" and fixed != 1):
+        raise invalid(
+            f"a body without JSON does not tell the shape of input {spec.name!r}, {spec.wire_shape} of {spec.datatype}:"
+            " at most one dimension may be variable, and BYTES have to be one string"
+        )
+    row = fixed * DTYPES[spec.datatype].itemsize
+    rows = size // row if row and spec.datatype != "BYTES" else 1
+    return tuple(length if isinstance(length, int) else rows for length in spec.shape)
+
+
+def _inputs(given: object, tail: _Tail) -> dict[str, Tensor]:
+    if not isinstance(given, list):
+        raise invalid("'inputs' must be a list of tensors")
     inputs: dict[str, Tensor] = {}
     for index, item in enumerate(given):
         name = _name("inputs", index, item)
         if name in inputs:
             raise invalid(f"input {name!r} is given twice")
-        inputs[name] = _tensor(name, item)
+        inputs[name] = _tensor(name, item, tail)
     return inputs
 
 
-def _tensor(name: str, item: dict[str, Any]) -> Tensor:
-    _check_parameters(f"input {name!r}", item)
+def _tensor(name: str, item: dict[str, Any], tail: _Tail) -> Tensor:
+    parameters = _parameters(f"input {name!r}", item)
     datatype = item.get("datatype")
     if not isinstance(datatype, str) or datatype not in DTYPES:
         what = datatype if isinstance(datatype, str) else "missing" if datatype is None else json_name(datatype)
@@ -83,23 +177,29 @@ def _tensor(name: str, item: dict[str, Any]) -> Tensor:
     shape = item.get("shape")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         raise invalid(f"input {name!r}: 'shape' must be a list of whole numbers that are not negative")
-    if "data" not in item:
-        raise invalid(f"input {name!r}: 'data' is missing")
+    size = parameters.get("binary_data_size")
+    if ("data" in item) == (size is not None):
+        both = "there is both 'data' and" if "data" in item else "'data' is missing, and there is no"
+        raise invalid(f"input {name!r}: {both} parameter 'binary_data_size'")
+    if size is not None:
+        return Tensor(datatype, raw.decode(name, datatype, shape, tail.take(name, size)))
     return Tensor(datatype, decode(name, datatype, shape, item["data"]))
 
 
-def _outputs(given: object) -> tuple[str, ...]:
+def _outputs(given: object) -> dict[str, bool | None]:
+    """Return the outputs asked for and whether each is to be binary, None where it does not say."""
     if given is None:
-        return ()
+        return {}
     if not isinstance(given, list):
         raise invalid(f"'outputs' must be a list, not {json_name(given)}")
-    names = []
+    outputs: dict[str, bool | None] = {}
     for index, item in enumerate(given):
-        names.append(_name("outputs", index, item))
-        _check_parameters(f"output {names[-1]!r}", item)
-    if len(set(names)) != len(names):
-        raise invalid("'outputs' names an output twice")
-    return tuple(names)
+        name = _name("outputs", index, item)
+        if name in outputs:
+            raise invalid("'outputs' names an output twice")
+        where = f"output {name!r}"
+        outputs[name] = _boolean(where, _parameters(where, item), "binary_data")
+    return outputs
 
 
 def _name(field: str, index: int, item: object) -> str:
@@ -109,17 +209,17 @@ def _name(field: str, index: int, item: object) -> str:
     return name
 
 
-def _check_parameters(where: str, item: dict[str, Any]) -> None:
+def _parameters(where: str, item: dict[str, Any]) -> dict[str, Any]:
     parameters = item.get("parameters")
     if parameters is None:
-        return
+        return {}
     if not isinstance(parameters, dict):
         raise invalid(f"'parameters' of {where} must be an object, not {json_name(parameters)}")
-    for key in ("binary_data", "binary_data_output"):
-        if parameters.get(key):
-            raise no_binary(f"parameter {key!r} of {where}")
+    return parameters
 
 
-def no_binary(asked_by: str) -> ServingError:
-    """Return the error for a request that wants the binary tensor extension."""
-    return invalid(f"{asked_by} asks for binary tensors, which this server does not offer; send and take JSON data")
+def _boolean(where: str, parameters: dict[str, Any], key: str) -> bool | None:
+    value = parameters.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise invalid(f"parameter {key!r} of {where} must be true or false, not {json_name(value)}")
+    return value

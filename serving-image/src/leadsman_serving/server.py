@@ -12,6 +12,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from leadsman_serving.answers import Answers
+from leadsman_serving.attendant import Attendant
 from leadsman_serving.config import ServeConfig
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.history import History
@@ -39,7 +40,7 @@ async def serve(config: ServeConfig) -> None:
     history = History(_CLOCK)
     metrics = ServingMetrics(config.name, config.version, history)
     answers = Answers(_CLOCK)
-    app = HttpApp(plane, metrics, answers, config.max_body_bytes)
+    app = HttpApp(plane, Attendant(metrics, answers), config.max_body_bytes)
     if config.revision is not None:
         app.name_revision(config.revision)
     _check_free(config.host, config.port)
@@ -63,7 +64,7 @@ async def serve(config: ServeConfig) -> None:
     if loading.done():
         _announce(config, loading.result(), plane, metrics, app)
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        app.start_draining()
+        plane.draining = True
         with suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), config.drain_delay)
     server.stop()  # type: ignore[no-untyped-call]

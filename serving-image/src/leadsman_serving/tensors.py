@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadsman_serving.errors import invalid
+from leadsman_serving.errors import ServingError, invalid
 
 Array = NDArray[Any]
 
@@ -63,7 +63,7 @@ def decode(name: str, datatype: str, shape: Sequence[int], data: object) -> Arra
         wrong = next(value for value in flat if not bounds.min <= value <= bounds.max)
         raise invalid(f"input {name!r}: {wrong} does not fit {datatype} ({bounds.min} to {bounds.max})") from None
     except ValueError:
-        raise invalid(f"input {name!r}: shape {_brief(shape)} is larger than any tensor can be") from None
+        raise too_large(name, shape) from None
     if dtype.kind == "f" and np.isinf(array).any():
         wrong = flat[int(np.isinf(array).argmax())]
         raise invalid(f"input {name!r}: {wrong} does not fit {datatype} (at most {np.finfo(dtype).max:g})")
@@ -115,6 +115,11 @@ def _check_types(name: str, datatype: str, flat: list[Any]) -> None:
 def json_name(value: object) -> str:
     """Return what a JSON value is, in words, for error messages."""
     return _JSON_NAMES.get(type(value), "something else")
+
+
+def too_large(name: str, shape: Sequence[int]) -> ServingError:
+    """Return the error for a shape that no tensor can have, whatever its data."""
+    return invalid(f"input {name!r}: shape {_brief(shape)} is larger than any tensor can be")
 
 
 def _brief(shape: Sequence[int]) -> str:

@@ -1,0 +1,70 @@
+"""What happens around every infer request, whatever protocol carries it: it is timed, counted and recorded."""
+
+import logging
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from leadsman_serving.answers import Answers
+from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.metrics import ServingMetrics
+from leadsman_serving.signature import Tensor
+from leadsman_serving.throttle import ThrottledLog
+
+log = logging.getLogger(__name__)
+failures = ThrottledLog(log)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Attendant:
+    """Counts into `metrics` and records into `answers`. Belongs to one event loop."""
+
+    metrics: ServingMetrics
+    answers: Answers
+
+    async def attend(self, request_id: str | None, work: Awaitable[tuple[Answer, Mapping[str, Tensor]]]) -> Answer:
+        """Return the answer that `work` makes; the outputs that come with it are counted, and recorded by request id.
+
+        Raises ServingError for whatever fails (internal for a bug of ours, which is logged), having counted it. What is
+        cancelled, or raises ClientGone, is no answer and is not counted as one.
+        """
+        started = time.perf_counter()
+        self.metrics.in_flight += 1
+        try:
+            answer, outputs = await checked(work)
+            self.metrics.predicted(outputs)
+            if request_id and self.answers.on:
+                self.answers.record(request_id, outputs)
+        except ServingError as error:
+            self.metrics.answered(error.code.http, time.perf_counter() - started)
+            raise
+        else:
+            self.metrics.answered(200, time.perf_counter() - started)
+            return answer
+        finally:
+            self.metrics.in_flight -= 1
+
+
+class ClientGone(Exception):  # noqa: N818 - it is the client's right
+    """There is nobody left to answer."""
+
+
+async def checked(work: Awaitable[Answer]) -> Answer:
+    """Return what `work` returns.
+
+    Raises ServingError for whatever fails (what is not the client's fault is logged), and ClientGone.
+    """
+    try:
+        return await work
+    except ServingError as error:
+        if error.code is Code.INTERNAL:
+            failures.warn(error.message)
+        raise
+    except ClientGone:
+        raise
+    except Exception:
+        log.exception("a bug in the server")
+        raise ServingError(Code.INTERNAL, "the server failed; its log says where") from None
