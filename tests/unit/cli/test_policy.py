@@ -39,11 +39,16 @@ def test_a_policy_without_a_spec_is_the_default_one() -> None:
 
 def test_a_policy_among_other_objects_is_found() -> None:
     other = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n"
-    assert parse_policy(other + HEAD.replace("RolloutPolicy", "ClusterRolloutPolicy"), "x") == RolloutPolicySpec()
+    assert parse_policy(other + HEAD, "x") == RolloutPolicySpec()
+
+
+@pytest.mark.parametrize("text", ["keepWarm: 1h", "spec: {keepWarm: 1h}"])
+def test_a_spec_alone_will_do(text: str) -> None:
+    assert parse_policy(text, "x").keep_warm == timedelta(hours=1)
 
 
 REFUSED = {
-    "a field that does not exist": ("spec: {stepps: []}", "spec.stepps: unknown field"),
+    "a field that does not exist": ("spec: {stepps: []}", "spec.stepps: unknown field; did you mean steps?"),
     "a field in Python's spelling": ("spec: {keep_warm: 1h}", "spec.keep_warm: unknown field"),
     "a check that does not exist": ("spec: {checks: [{errors: {}}]}", "spec.checks[0].errors: unknown field"),
     "a field beside the spec": ("specc: {}", "unknown field 'specc'"),

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from leadsman.api.base import API_VERSION
 from leadsman.api.checks import KINDS, Check
 from leadsman.api.rolloutpolicy import RolloutPolicySpec, Step
 
-_KINDS = ("RolloutPolicy", "ClusterRolloutPolicy")
+_KIND = "RolloutPolicy"
 _FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
 _MOST_BYTES = 1 << 20
 
@@ -124,7 +126,9 @@ def _manifest(text: str, where: str) -> dict[str, Any]:
         found = [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(f"{where}: no YAML: {' '.join(str(error).split())}") from error
-    policies = [each for each in found if isinstance(each, dict) and each.get("kind") in _KINDS]
+    if len(found) == 1 and isinstance(found[0], dict) and not {"apiVersion", "kind"} & found[0].keys():
+        return {"spec": found[0].get("spec", found[0])}
+    policies = [each for each in found if isinstance(each, dict) and each.get("kind") == _KIND]
     if len(policies) != 1:
         kinds = ", ".join(str(each.get("kind")) if isinstance(each, dict) else repr(each)[:40] for each in found)
         raise InputError(f"{where}: expected one RolloutPolicy, found {len(policies)} among: {kinds or 'nothing'}")
@@ -151,11 +155,20 @@ def _innermost(error: ValidationError) -> list[ErrorDetails]:
 def _sentence(error: ErrorDetails) -> str:
     where = "spec" + _path(error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown field"
+        alike = get_close_matches(str(error["loc"][-1]), _all_fields(), n=1)
+        return f"{where}: unknown field" + (f"; did you mean {alike[0]}?" if alike else "")
     said = error["msg"].removeprefix("Value error, ").replace(" after validation", "")
     return f"{where}: {said[:1].lower()}{said[1:]}" + (
         "" if "got" in said or error["type"] == "missing" else f", found {json.dumps(error['input'], default=str)[:80]}"
     )
+
+
+@cache
+def _all_fields() -> tuple[str, ...]:
+    """The names of all fields of a policy, wherever they stand."""
+    schema = RolloutPolicySpec.model_json_schema()
+    parts = (schema, *schema["$defs"].values())
+    return tuple(sorted({name for part in parts for name in part.get("properties", {})}))
 
 
 def _path(parts: Sequence[int | str]) -> str:
