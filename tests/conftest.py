@@ -1,6 +1,11 @@
 """Options that every level of tests shares."""
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on who else uses the machine; speed is for the benchmarks.
+settings.register_profile("leadsman", deadline=None)
+settings.load_profile("leadsman")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
