@@ -93,15 +93,16 @@ async def test_killed_before_any_write_and_started_again_it_gets_to_the_same_end
             assert ended == expected
 
 
-async def test_processes_that_never_live_longer_than_two_writes_get_there_too(world: World) -> None:
+async def test_processes_that_never_live_longer_than_three_writes_get_there_too(world: World) -> None:
+    """Three are what a decision takes that ends a rollout: recording, receipt, status."""
     world.api.submit(policy(world.namespace, steps=[{"weight": 50, "minDuration": "0s"}]))
     world.errors["bad"], world.requests_per_turn = 0.3, 10_000
-    async with pilot(world, dies_at=3) as it:
+    async with pilot(world, dies_at=4) as it:
         for version, reason in (("1", "Serving"), ("good", "Serving"), ("bad", "RolledBack")):
             world.api.submit(with_version(model(world.namespace), version))
             for _ in range(60):
                 await _pass(it)
-                it.kube.dies_at = len(it.kube.writes) + 3
+                it.kube.dies_at = len(it.kube.writes) + 4
                 if it.settled(reason):
                     break
             else:

@@ -1,6 +1,8 @@
 """`leadsman backtest` from the outside: files in, a table or JSON out, and a sentence where it cannot."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -163,9 +165,17 @@ def test_a_wrong_option_is_a_sentence(arguments: list[str], message: str, run: R
     assert "Traceback" not in done.output
 
 
-def test_without_a_cluster_it_says_what_to_do(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    done = run(files=False)
-    assert done.exit_code == 2
-    assert "the cluster's ModelRevisions cannot be read" in done.output
-    assert "--file reads exported ones" in done.output
+def test_without_a_cluster_it_says_what_to_do(tmp_path: Path) -> None:
+    # A process of its own: the client library reads KUBECONFIG when it is imported.
+    (tmp_path / "bold.yaml").write_text(POLICY)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("leadsman"), "backtest", tmp_path / "bold.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"KUBECONFIG": str(tmp_path / "none")},
+    )
+    assert done.returncode == 2
+    assert "the cluster's ModelRevisions cannot be read" in done.stderr
+    assert "--file reads exported ones" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,6 +1,6 @@
 """Put what a pass has recorded onto the ModelRevisions, where it outlives the rollout."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,19 @@ def archive(observed: Observed, flushes: Mapping[str, Flush]) -> tuple[list[Acti
         actions.append(Action(*key, _body(observed, revision, live[key], recording)))
         live[key] = _with_recording(live[key], recording)
     return actions, replace(observed, live=live)
+
+
+def without_recordings(actions: Sequence[Action], lost: Collection[str]) -> list[Action]:
+    """Return the actions, with no recording in those on the ModelRevisions `lost`: it was refused already."""
+    return [
+        replace(action, body=_unrecorded(action.body)) if action.body and action.name in lost else action
+        for action in actions
+    ]
+
+
+def _unrecorded(body: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in body["metadata"].items() if key != "annotations"}
+    return {**body, "metadata": metadata} if body["kind"] == "ModelRevision" else dict(body)
 
 
 def _body(observed: Observed, revision: str, record: Mapping[str, Any], recording: str | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from leadsman.api.base import API_VERSION
 from leadsman.api.conditions import ConditionType, Reason
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.status import ModelDeploymentStatus
+from leadsman.core.archive import without_recordings
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
@@ -116,7 +117,7 @@ class Reconciler:
         soundings = await take_soundings(self.http, self.prometheus, wanted)
         plan = decide(observed, soundings, self.serving_image, self.clock())
         try:
-            await self._write_records(observed, plan)
+            lost = await self._write_records(observed, plan)
             await self._commit(observed, raw, plan.status)
         except KubeError:
             # Taking traffic away needs no record to be safe; giving it does.
@@ -125,15 +126,16 @@ class Reconciler:
             raise
         self._gauge(key, plan.status)
         try:
-            await self._act(observed, plan.actions)
+            await self._act(observed, without_recordings(plan.actions, lost))
         finally:
             await self._tell(observed, plan)
         return plan.requeue_after
 
-    async def _write_records(self, observed: Observed, plan: Plan) -> None:
+    async def _write_records(self, observed: Observed, plan: Plan) -> set[str]:
+        """Write all that has to be there before the commit. Returns the ModelRevisions that lost their recording."""
         namespace = observed.deployment.metadata.namespace
         await self._act(observed, plan.records)
-        await self._archive(observed, plan.recordings)
+        lost = await self._archive(observed, plan.recordings)
         for name, status in plan.receipts.items():
             body = _status_body(
                 MODEL_REVISION,
@@ -142,9 +144,11 @@ class Reconciler:
             )
             self.metrics.writes.labels(MODEL_REVISION.kind).inc()
             await self.kube.apply(MODEL_REVISION, body, "status")
+        return lost
 
-    async def _archive(self, observed: Observed, recordings: Sequence[Action]) -> None:
+    async def _archive(self, observed: Observed, recordings: Sequence[Action]) -> set[str]:
         """Write recordings. One that is refused is lost: no rollout and no rollback waits for what is only history."""
+        lost = set()
         for action in recordings:
             try:
                 await self._act(observed, [action])
@@ -152,6 +156,8 @@ class Reconciler:
                 if error.retryable:
                     raise
                 log.warning("the recording of %s is lost: %s", action.name, error)
+                lost.add(action.name)
+        return lost
 
     async def _commit(self, observed: Observed, raw: dict[str, Any], status: ModelDeploymentStatus) -> None:
         """Write the status, against the very version of the object that the decision was based on."""
