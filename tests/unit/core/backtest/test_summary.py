@@ -45,8 +45,16 @@ CASES: dict[str, tuple[list[Finding], list[str]]] = {
             finding(7, "EvidenceFailed", Fate.ROLLED_BACK, -4, -18),
         ],
         [
-            "B would have caught release 7 four minutes earlier, with 18 bad responses fewer.",
-            "B would have rolled back one of four good releases (release 4) in 90 days.",
+            "B would have caught release 7 four minutes earlier, with eighteen bad responses fewer.",
+            "B would have rolled back one of four good releases (release 4) in ninety days.",
+        ],
+    ),
+    "many bad ones": (
+        [finding(number, "EvidenceFailed", Fate.ROLLED_BACK, -number, -10) for number in range(1, 7)]
+        + [finding(7, "EvidenceFailed", Fate.ROLLED_BACK, 1)],
+        [
+            "B would have caught six releases earlier, in the median by four minutes, with sixty bad responses fewer.",
+            "B would have caught one release later, in the median by sixty seconds.",
         ],
     ),
     "a bad one at the same time": (
@@ -63,7 +71,7 @@ CASES: dict[str, tuple[list[Finding], list[str]]] = {
         [
             "B would have promoted release 4, which was rolled back.",
             "B would still have been collecting when releases 5 and 6 were rolled back.",
-            "B would have rolled back none of three good releases in 75 days.",
+            "B would have rolled back none of three good releases in seventy-five days.",
         ],
     ),
     "one that people took back": (
@@ -83,8 +91,8 @@ CASES: dict[str, tuple[list[Finding], list[str]]] = {
             finding(3, "Promoted", Fate.COLLECTING),
         ],
         [
-            "B would have rolled back none of three good releases in 30 days.",
-            "B would have promoted two releases too, in the median 20 minutes later.",
+            "B would have rolled back none of three good releases in thirty days.",
+            "B would have promoted two releases too, in the median fifteen minutes later.",
             "B would still have been collecting when release 3 was promoted.",
         ],
     ),

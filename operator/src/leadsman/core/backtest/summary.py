@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from statistics import median
 
 from leadsman.api.modelrevision import Outcome
 from leadsman.core.backtest.findings import Fate, Finding
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _FEW = 5
-_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_ONES = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 CAVEATS = (
     "Traffic is as it was: each candidate got the share of requests that the policy of then gave it.",
@@ -33,7 +38,7 @@ def summary(policy: str, findings: Sequence[Finding]) -> list[str]:
 def spoken(seconds: float) -> str:
     """Return a duration in its largest unit: "4 minutes", "1 day"."""
     for length, unit in _UNITS:
-        if seconds >= 2 * length or length == 1:
+        if seconds >= 1.5 * length or length == 1:
             return _count(round(seconds / length), unit)
     raise AssertionError("the last unit takes everything")
 
@@ -49,21 +54,36 @@ def difference(one: Finding) -> str:
 
 def _caught(policy: str, findings: Sequence[Finding]) -> list[str]:
     caught = [one for one in findings if one.fate is Fate.ROLLED_BACK and not one.release.is_good]
-    sentences = [
-        f"{policy} would have caught release {one.release.number} {_in_words(difference(one))}{_spared(one)}."
-        for one in caught
-        if one.seconds is not None and abs(one.seconds) >= 1
-    ]
+    sentences = _sooner_or_later(policy, [one for one in caught if one.seconds is not None and abs(one.seconds) >= 1])
     if same := [one for one in caught if one.seconds is not None and abs(one.seconds) < 1]:
         sentences.append(f"{policy} would have rolled back {_releases(same)} when that was done.")
     sentences += [
         f"{policy} would have caught release {one.release.number}, which was promoted and which people took back "
-        f"{_in_words(spoken((one.release.taken_back - one.at).total_seconds()))} later{_spared(one)}."
+        f"{_in_words(spoken((one.release.taken_back - one.at).total_seconds()))} later{_spared([one])}."
         for one in caught
         if one.release.taken_back and one.at
     ]
     if other := [one for one in caught if one.seconds is None and not one.release.taken_back]:
         sentences.append(f"{policy} would have rolled back {_releases(other)}, which had not come to an end.")
+    return sentences
+
+
+def _sooner_or_later(policy: str, findings: Sequence[Finding]) -> list[str]:
+    """One sentence for each, or for many one about those that are earlier and one about those that are later."""
+    if len(findings) <= _FEW:
+        return [
+            f"{policy} would have caught release {one.release.number} {_in_words(difference(one))}{_spared([one])}."
+            for one in findings
+        ]
+    sentences = []
+    for when, some in (
+        ("earlier", [one for one in findings if (one.seconds or 0) < 0]),
+        ("later", [one for one in findings if (one.seconds or 0) > 0]),
+    ):
+        if some:
+            by = _in_words(spoken(median(abs(one.seconds or 0) for one in some)))
+            what = f"{_in_words(_count(len(some), 'release'))} {when}, in the median by {by}"
+            sentences.append(f"{policy} would have caught {what}{_spared(some)}.")
     return sentences
 
 
@@ -93,8 +113,8 @@ def _good(policy: str, findings: Sequence[Finding]) -> list[str]:
 def _promoted(policy: str, findings: Sequence[Finding]) -> list[str]:
     alike = [one.seconds for one in findings if one.fate is Fate.PROMOTED and one.seconds is not None]
     sentences = []
-    if alike and abs(median := sorted(alike)[len(alike) // 2]) >= 1:
-        when = f"{_in_words(spoken(abs(median)))} {'earlier' if median < 0 else 'later'}"
+    if alike and abs(by := median(alike)) >= 1:
+        when = f"{_in_words(spoken(abs(by)))} {'earlier' if by < 0 else 'later'}"
         what = _in_words(_count(len(alike), "release"))
         sentences.append(f"{policy} would have promoted {what} too, in the median {when}.")
     waiting = [one for one in findings if one.release.outcome is Outcome.PROMOTED and one.fate is Fate.COLLECTING]
@@ -105,8 +125,9 @@ def _promoted(policy: str, findings: Sequence[Finding]) -> list[str]:
     return sentences
 
 
-def _spared(one: Finding) -> str:
-    return f", with {_in_words(_count(-one.bad_responses, 'bad response'))} fewer" if one.bad_responses else ""
+def _spared(findings: Sequence[Finding]) -> str:
+    fewer = -sum(one.bad_responses or 0 for one in findings)
+    return f", with {_in_words(_count(fewer, 'bad response'))} fewer" if fewer else ""
 
 
 def _were(findings: Sequence[Finding]) -> str:
@@ -139,4 +160,9 @@ def _count(number: int, what: str) -> str:
 def _in_words(text: str) -> str:
     """Return a count with its number spelled, as a sentence has it: "four minutes"."""
     number, _, rest = text.partition(" ")
-    return f"{_WORDS[int(number)]} {rest}" if number.isdecimal() and int(number) < len(_WORDS) else text
+    if not number.isdecimal() or int(number) > 99:
+        return text
+    ones, tens = int(number) % 10, int(number) // 10
+    if tens < 2:
+        return f"{_ONES[int(number)]} {rest}"
+    return f"{_TENS[tens - 2]}{f'-{_ONES[ones]}' if ones else ''} {rest}"
