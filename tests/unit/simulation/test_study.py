@@ -52,7 +52,7 @@ def test_comparing_changes_nothing_for_leadsman() -> None:
 def test_a_healthy_candidate_is_hardly_ever_rolled_back() -> None:
     # At a false-rollback rate of 1 % more than 6 of 150 would be one in a thousand.
     for rps, clump in ((0.2, 1), (2, 1), (2, 5), (20, 10)):
-        summary = run(policy(OBJECTIVE), Scenario(rps=rps, clump=clump, hours=1), 150, 11)
+        summary = run(policy(OBJECTIVE), Scenario(rps=rps, clump=clump, hours=1, history_hours=6), 150, 11)
         assert summary.harm is Harm.NONE
         assert summary.rolled_back <= 6, (rps, clump)
 

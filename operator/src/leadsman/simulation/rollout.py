@@ -81,17 +81,16 @@ class _Foreseen:
         self._first = first
         times: Shares = _BEGIN.timestamp() + np.arange(first + 1, block.end + 1, dtype=np.float64) * seconds
         self._stretch = Stretch(operator.spec, operator.evidence, block, times)
-        self._decisive = self._stretch.may_fail()
-        passes_from = self._look_at(operator.passes_from(), seconds)
-        self._decisive[passes_from:] |= self._stretch.may_pass(in_shadow=bool(operator.exposure.shadow))[passes_from:]
+        self._in_shadow = bool(operator.exposure.shadow)
+        self._passes_from = self._look_at(operator.passes_from(), seconds)
         acts_at = operator.acts_at()
-        if acts_at is not None:
-            self._decisive[self._look_at(acts_at, seconds) :] = True
+        self._acts_at = self._stretch.length if acts_at is None else self._look_at(acts_at, seconds)
 
     def quiet_looks(self, taken: int) -> int:
         """Return how many of the looks from number `taken` on decide nothing, as far as they are drawn."""
-        decisive = np.flatnonzero(self._decisive[taken - self._first :])
-        return int(decisive[0]) if len(decisive) else self.block.end - taken
+        now = taken - self._first
+        passes = self._stretch.next_pass(max(now, self._passes_from), in_shadow=self._in_shadow)
+        return max(now, min(self._stretch.next_fail(now), passes, self._acts_at)) - now
 
     def evidence_after(self, taken: int) -> Evidence:
         """Return the evidence when so many looks of the run are taken."""
@@ -99,4 +98,4 @@ class _Foreseen:
 
     def _look_at(self, when: datetime, seconds: int) -> int:
         """Return the first look, counted from `first`, that is not before `when`."""
-        return max(0, ceil((when - _BEGIN).total_seconds() / seconds) - 1 - self._first)
+        return max(0, min(self._stretch.length, ceil((when - _BEGIN).total_seconds() / seconds) - 1 - self._first))

@@ -4,7 +4,7 @@ A rollout is decided by a few of its thousands of looks. The evidence after each
 and compared with what a verdict needs. Where it may suffice, the engine is shown that look itself, and decides.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -18,10 +18,12 @@ from leadsman.core.evidence.latency import PROMOTING_QUANTILES, comparison_name
 from leadsman.core.evidence.spec import ERROR_RATE
 from leadsman.simulation.block import Block
 from leadsman.simulation.excess import Clock
+from leadsman.simulation.spread import Where
 from leadsman.simulation.strands import Agreed, Compared, Strand
 from leadsman.simulation.traffic import Counts, Shares
 
 _ROUNDING = 1e-9
+_AT_ONCE = 32
 
 Mask = npt.NDArray[np.bool_]
 
@@ -53,31 +55,33 @@ class Stretch:
             start = before.agreement or agreement.start(spec.agreement.at_least)
             self._agreed = Agreed(start, block.compared[self._looks], block.disagreed[self._looks])
 
-    def may_pass(self, *, in_shadow: bool) -> Mask:
-        """Return after which looks every check may have what a step needs; agreement is owed in a shadow step."""
-        needed = log_needed(self._spec.wrong_pass_rate) - _ROUNDING
-        owed = [
-            part.strand for part in self._parts() if part.is_owed and (in_shadow or part.strand is not self._agreed)
-        ]
-        left = np.ones(self.length, dtype=np.bool_)
-        for tempered in (False, True):
-            for strand in owed:
-                where = np.flatnonzero(left)
-                left[where] = strand.promotion(where, tempered=tempered) >= needed
-        return left
+    def next_pass(self, start: int, *, in_shadow: bool) -> int:
+        """Return the first look from `start` on after which every check may have what a step needs, or `length`.
 
-    def may_fail(self) -> Mask:
-        """Return after which looks there may be as much evidence of harm as a rollback needs."""
+        Agreement is owed in a shadow step only.
+        """
+        needed = log_needed(self._spec.wrong_pass_rate) - _ROUNDING
+        excused = None if in_shadow else self._agreed
+        owed = [part.strand for part in self._parts() if part.is_owed and part.strand is not excused]
+
+        def may_pass(where: Where, *, tempered: bool) -> Mask:
+            left = np.ones(len(where), dtype=np.bool_)
+            for strand in owed:
+                left[left] = strand.promotion(where[left], tempered=tempered) >= needed
+            return left
+
+        return self._next(start, may_pass)
+
+    def next_fail(self, start: int) -> int:
+        """Return the first look from `start` on after which a rollback may have the evidence it needs, or `length`."""
         needed = log_needed(self._spec.false_rollback_rate) - _ROUNDING
-        everywhere = np.arange(self.length)
         parts = list(self._parts())
-        harms = [log(part.share) + part.strand.harm(everywhere, tempered=False) for part in parts]
-        left = _total(harms, everywhere) >= needed
-        for number, part in enumerate(parts):
-            where = np.flatnonzero(left)
-            harms[number][where] = log(part.share) + part.strand.harm(where, tempered=True)
-            left[where] = _total(harms, where) >= needed
-        return left
+
+        def may_fail(where: Where, *, tempered: bool) -> Mask:
+            harms = [log(part.share) + part.strand.harm(where, tempered=tempered) for part in parts]
+            return _sum(harms, len(where)) >= needed
+
+        return self._next(start, may_fail)
 
     def evidence_after(self, looks: int) -> Evidence:
         """Return the evidence after so many of the looks, at least one. The smoothed rate, for ETAs, is left behind."""
@@ -96,6 +100,16 @@ class Stretch:
                 "stable_requests": before.stable_requests + stable,
             }
         )
+
+    def _next(self, start: int, may: Callable[..., Mask]) -> int:
+        """Return the first look from `start` on after which it may be so; tempering costs much, so it is done last."""
+        rest = np.arange(start, self.length)
+        rest = rest[may(rest, tempered=False)]
+        for some in np.array_split(rest, len(rest) // _AT_ONCE + 1):
+            found = some[may(some, tempered=True)]
+            if len(found):
+                return int(found[0])
+        return self.length
 
     def _comparisons(self) -> Iterator[tuple[str, Compared]]:
         """The comparisons by name, in the engine's order."""
@@ -128,7 +142,9 @@ class Stretch:
             yield _Part(strand, 1 / checks / len(bounds), bound.quantile in PROMOTING_QUANTILES)
 
 
-def _total(harms: Sequence[Shares], where: npt.NDArray[np.intp]) -> Shares:
-    if not harms:
-        return np.full(len(where), -np.inf)
-    return np.asarray(np.logaddexp.reduce([harm[where] for harm in harms], axis=0))
+def _sum(logs: Sequence[Shares], length: int) -> Shares:
+    """Return the log of the sum."""
+    if not logs:
+        return np.full(length, -np.inf)
+    total: Shares = np.logaddexp.reduce(logs, axis=0)
+    return total
