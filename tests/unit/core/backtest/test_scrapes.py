@@ -114,7 +114,7 @@ def test_the_past_is_differenced_per_pod_and_minute_and_a_restart_starts_again()
     scraped = [
         Scrape(0.0, (sample("x", 100, 5), sample("y", 50, 1), sample("z", 9, 9, revision="b"))),
         Scrape(60.0, (sample("x", 160, 6), sample("y", 60, 1))),
-        Scrape(120.0, (sample("x", 10, 1, started=100.0), sample("y", 70, 3))),
-        Scrape(180.0, (sample("x", 30, 1, started=100.0), sample("y", 80, 3))),
+        Scrape(120.0, (sample("x", 200, 9, started=100.0), sample("y", 70, 3))),
+        Scrape(180.0, (sample("x", 220, 9, started=100.0), sample("y", 80, 3))),
     ]
     assert minutes(scraped, "a") == (Minute(1, 70, 1), Minute(2, 10, 2), Minute(3, 30, 0))
