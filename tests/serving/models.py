@@ -51,6 +51,15 @@ def through(datatype: str, shape: list[int | str | None]) -> Any:
     )
 
 
+def cast(taken: str, given: str) -> Any:
+    """y (of datatype `given`) is x (of datatype `taken`), of any length."""
+    return _model(
+        [helper.make_node("Cast", ["x"], ["y"], to=DATATYPES[given])],
+        [_value("x", DATATYPES[taken], ["N"])],
+        [_value("y", DATATYPES[given], ["N"])],
+    )
+
+
 def lookup() -> Any:
     """A table of three rows: x (INT64 [N]) picks y (FP32 [N]); any other index than -3..2 fails at run time."""
     table = numpy_helper.from_array(np.array([1.5, 2.5, 3.5], dtype=np.float32), "table")

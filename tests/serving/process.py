@@ -26,6 +26,7 @@ class ServerProcess:
     url: str
     metrics_url: str
     infer_url: str
+    grpc_address: str
     log: list[str] = field(default_factory=list)
     announced: threading.Event = field(default_factory=threading.Event)
     reader: threading.Thread = field(init=False)
@@ -106,21 +107,34 @@ def serving(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
 @contextmanager
 def started(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
     """Start a server of the model "m", version "v1", revision "rev-a"; stop it at the end."""
-    port, metrics_port = free_ports(2)
-    arguments = ["--host", "127.0.0.1", "--port", str(port), "--metrics-port", str(metrics_port)]
+    ports = free_ports(3)
+    arguments = ["--host", "127.0.0.1", *port_arguments(ports)]
     arguments += ["--name", "m", "--version", "v1", "--revision", "rev-a", "--drain-delay", "0", *options]
-    with running(["serve", str(model_dir), *arguments], port, metrics_port, "m") as server:
+    with running(["serve", str(model_dir), *arguments], ports, "m") as server:
         yield server
 
 
+def port_arguments(ports: list[int]) -> list[str]:
+    return [
+        word for pair in zip(("--port", "--grpc-port", "--metrics-port"), map(str, ports), strict=True) for word in pair
+    ]
+
+
 @contextmanager
-def running(arguments: list[str], port: int, metrics_port: int, model: str, **more: str) -> Iterator[ServerProcess]:
-    """Start the command with these arguments and environment; stop it at the end."""
+def running(arguments: list[str], ports: list[int], model: str, **more: str) -> Iterator[ServerProcess]:
+    """Start the command with these arguments and environment; stop it at the end. Ports: HTTP, gRPC, metrics."""
+    port, grpc_port, metrics_port = ports
     process = subprocess.Popen(
         [str(COMMAND), *arguments], stderr=subprocess.PIPE, text=True, env=clean_environment() | more
     )
     url = f"http://127.0.0.1:{port}"
-    server = ServerProcess(process, url, f"http://127.0.0.1:{metrics_port}/metrics", f"{url}/v2/models/{model}/infer")
+    server = ServerProcess(
+        process,
+        url,
+        f"http://127.0.0.1:{metrics_port}/metrics",
+        f"{url}/v2/models/{model}/infer",
+        f"127.0.0.1:{grpc_port}",
+    )
     server.reader.start()
     try:
         yield server

@@ -145,6 +145,13 @@ def test_refused(case: str, total_server: ServerProcess, client: httpx.Client) -
     assert message in response.json()["error"]
 
 
+def test_null_is_no_data(total_server: ServerProcess, client: httpx.Client) -> None:
+    """KServe's client says so of an empty tensor that it would send as bytes, and then leaves the header out."""
+    nothing = {"datatype": "FP32", "shape": [0, 3], "data": None, "parameters": {"binary_data_size": 0}}
+    response = client.post(total_server.infer_url, json={"inputs": [nothing | {"name": name} for name in "ab"]})
+    assert response.json()["outputs"][0]["shape"] == [0, 3]
+
+
 def test_binary_data_without_the_header_says_what_is_missing(total_server: ServerProcess, client: httpx.Client) -> None:
     response = client.post(total_server.infer_url, json={"inputs": [AS_JSON["a"], AS_BYTES["b"]]})
     assert response.status_code == 400

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from serving import models
-from serving.process import free_ports, run, serving
+from serving.process import free_ports, port_arguments, run, serving
 
 SPOILED: dict[str, tuple[Any, str]] = {
     "no file": (None, "no model can be read at "),
@@ -28,10 +28,9 @@ def test_the_last_word_says_why(case: str, tmp_path: Path) -> None:
     elif model is not None:
         models.save(model, tmp_path)
     log = tmp_path / "termination"
-    port, metrics_port = map(str, free_ports(2))
 
     finished = run(
-        *("serve", str(tmp_path), "--name", "m", "--port", port, "--metrics-port", metrics_port),
+        *("serve", str(tmp_path), "--name", "m", *port_arguments(free_ports(3))),
         LEADSMAN_TERMINATION_LOG=str(log),
     )
 
@@ -42,17 +41,14 @@ def test_the_last_word_says_why(case: str, tmp_path: Path) -> None:
     assert "\n" not in log.read_text()
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    (free,) = free_ports(1)
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_a_port_that_is_taken(taken: int, tmp_path: Path) -> None:
+    ports = free_ports(3)
     with serving(models.save(models.lookup(), tmp_path)) as server:
-        for port, metrics_port in ((port_of(server.url), free), (free, port_of(server.metrics_url))):
-            finished = run(
-                *("serve", str(tmp_path), "--name", "m", "--host", "127.0.0.1"),
-                *("--port", str(port), "--metrics-port", str(metrics_port)),
-            )
-            assert finished.returncode == 69
-            assert f"cannot listen on port {port} or {metrics_port}: Address already in use" in finished.stderr
-            assert "Traceback" not in finished.stderr
+        ports[taken] = [port_of(server.url), int(server.grpc_address.split(":")[1]), port_of(server.metrics_url)][taken]
+        finished = run("serve", str(tmp_path), "--name", "m", "--host", "127.0.0.1", *port_arguments(ports))
+    assert finished.returncode == 69
+    assert finished.stderr == "cannot listen on port {}, {} or {}: Address already in use\n".format(*ports)
 
 
 def port_of(url: str) -> int:

@@ -80,7 +80,8 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
 @click.option("--version", default="1", help="The model's version, for people.")
 @click.option("--revision", help="What responses and metrics are labelled with.  [default: start of the digest]")
 @click.option("--host", default="0.0.0.0", help="The address to listen on.")  # noqa: S104 - a container's own network
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, help="Inference.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, help="Inference by HTTP.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), default=8081, help="Inference by gRPC; 0: none.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), default=8082, help="GET /metrics.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads to compute with.")
 @click.option("--drain-delay", type=click.FloatRange(min=0), default=5.0, help="Seconds to go on serving at SIGTERM.")
@@ -99,7 +100,8 @@ def serve(model_dir: Path, **options: object) -> None:
     except ModelLoadError as error:
         _exit(EX_DATAERR, str(error))
     except OSError as error:
-        _exit(EX_UNAVAILABLE, f"cannot listen on port {config.port} or {config.metrics_port}: {error.strerror}")
+        ports = f"{config.port}, {config.grpc_port} or {config.metrics_port}"
+        _exit(EX_UNAVAILABLE, f"cannot listen on port {ports}: {error.strerror}")
     _exit_now(0)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 class ServeConfig:
     """What `leadsman-serving serve` was asked to do; times in seconds, sizes in bytes.
 
-    `revision` is None when nobody named one; the server then uses the beginning of the model's digest.
+    `revision` is None when nobody named one; the server then uses the beginning of the model's digest. A
+    `grpc_port` of 0 means no gRPC.
     """
 
     model_dir: Path
@@ -17,6 +18,7 @@ class ServeConfig:
     revision: str | None
     host: str
     port: int
+    grpc_port: int
     metrics_port: int
     threads: int
     drain_delay: float

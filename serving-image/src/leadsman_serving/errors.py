@@ -6,20 +6,19 @@ from enum import Enum
 class Code(Enum):
     """Why a request was not answered, independent of the protocol that carried it.
 
-    The one place where that becomes a status of HTTP (`http`), which is also what is counted whatever the protocol.
+    The one place where that becomes a status: of HTTP (`http`), by which every answer is counted, and of gRPC (`grpc`).
     """
 
-    INVALID_ARGUMENT = 400
-    NOT_FOUND = 404
-    METHOD_NOT_ALLOWED = 405
-    TOO_LARGE = 413
-    INTERNAL = 500
-    UNAVAILABLE = 503
+    INVALID_ARGUMENT = (400, "INVALID_ARGUMENT")
+    NOT_FOUND = (404, "NOT_FOUND")
+    METHOD_NOT_ALLOWED = (405, "UNIMPLEMENTED")
+    TOO_LARGE = (413, "RESOURCE_EXHAUSTED")
+    INTERNAL = (500, "INTERNAL")
+    UNAVAILABLE = (503, "UNAVAILABLE")
 
-    @property
-    def http(self) -> int:
-        """The HTTP status."""
-        return self.value
+    def __init__(self, http: int, grpc: str) -> None:
+        self.http = http
+        self.grpc = grpc
 
 
 _MOST_CHARACTERS = 2000

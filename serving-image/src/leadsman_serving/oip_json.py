@@ -178,12 +178,13 @@ def _tensor(name: str, item: dict[str, Any], tail: _Tail) -> Tensor:
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         raise invalid(f"input {name!r}: 'shape' must be a list of whole numbers that are not negative")
     size = parameters.get("binary_data_size")
-    if ("data" in item) == (size is not None):
-        both = "there is both 'data' and" if "data" in item else "'data' is missing, and there is no"
+    data = item.get("data")
+    if (data is not None) == (size is not None):
+        both = "'data' is missing, and there is no" if data is None else "there is both 'data' and"
         raise invalid(f"input {name!r}: {both} parameter 'binary_data_size'")
     if size is not None:
         return Tensor(datatype, raw.decode(name, datatype, shape, tail.take(name, size)))
-    return Tensor(datatype, decode(name, datatype, shape, item["data"]))
+    return Tensor(datatype, decode(name, datatype, shape, data))
 
 
 def _outputs(given: object) -> dict[str, bool | None]:

@@ -31,14 +31,14 @@ def encode(array: Array) -> bytes:
     """Return the bytes of a tensor."""
     if array.dtype.kind != "O":
         return array.tobytes()
-    texts = [text.encode() for text in array.reshape(-1).tolist()]
-    return b"".join(part for text in texts for part in (len(text).to_bytes(_PREFIX, "little"), text))
+    texts = [each.encode() for each in array.reshape(-1).tolist()]
+    return b"".join(part for each in texts for part in (len(each).to_bytes(_PREFIX, "little"), each))
 
 
 def one_string(name: str, data: memoryview) -> Array:
     """Return the BYTES tensor of shape [1] of one string that is sent without its length."""
     array = np.empty(1, dtype=object)
-    array[0] = _text(name, 0, data)
+    array[0] = text(name, 0, data)
     return array
 
 
@@ -72,7 +72,7 @@ def _strings(name: str, shape: Sequence[int], data: memoryview) -> Array:
         end = start + _PREFIX + int.from_bytes(data[start : start + _PREFIX], "little")
         if start + _PREFIX > len(data) or end > len(data):
             raise invalid(f"input {name!r}: its binary data ends within element {len(texts)} of BYTES")
-        texts.append(_text(name, len(texts), data[start + _PREFIX : end]))
+        texts.append(text(name, len(texts), data[start + _PREFIX : end]))
         start = end
         if len(texts) > count:
             break
@@ -84,7 +84,8 @@ def _strings(name: str, shape: Sequence[int], data: memoryview) -> Array:
     return array
 
 
-def _text(name: str, index: int, data: memoryview) -> str:
+def text(name: str, index: int, data: bytes | memoryview) -> str:
+    """Return one element of BYTES as a string. Raises ServingError (invalid argument) when it is not UTF-8."""
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError:

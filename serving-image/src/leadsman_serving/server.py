@@ -1,29 +1,25 @@
-"""One serving process from start to exit: two listeners, loading, readiness, draining."""
+"""One serving process from start to exit: loading, readiness, draining."""
 
 import asyncio
 import logging
 import signal
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-
-from granian.constants import Interfaces
-from granian.server.embed import Server
+from typing import Any
 
 from leadsman_serving.answers import Answers
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.config import ServeConfig
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.history import History
-from leadsman_serving.http_app import HttpApp
 from leadsman_serving.metrics import ServingMetrics, registry_for
 from leadsman_serving.metrics_server import Document, start_metrics_server
 from leadsman_serving.model import OnnxModel, load
+from leadsman_serving.surfaces import Surfaces
 
 log = logging.getLogger(__name__)
 
-_BACKLOG = 1024
 _REVISION_DIGITS = 10
 _CLOCK = time.time  # noqa: TID251 - the one place: everything else is passed the clock
 
@@ -40,43 +36,27 @@ async def serve(config: ServeConfig) -> None:
     history = History(_CLOCK)
     metrics = ServingMetrics(config.name, config.version, history)
     answers = Answers(_CLOCK)
-    app = HttpApp(plane, Attendant(metrics, answers), config.max_body_bytes)
+    attendant = Attendant(metrics, answers)
+    surfaces = Surfaces(plane, attendant, config.host, config.port, config.grpc_port, config.max_body_bytes)
     if config.revision is not None:
-        app.name_revision(config.revision)
-    _check_free(config.host, config.port)
+        surfaces.name_revision(config.revision)
     stop, hurry = _signals()
     documents: dict[str, Document] = {"/history": lambda _: history.document(), "/answers": answers.page}
     start_metrics_server(config.host, config.metrics_port, registry_for(metrics), documents)
-    server = Server(
-        app,
-        address=config.host,
-        port=config.port,
-        interface=Interfaces.RSGI,
-        backlog=_BACKLOG,
-        websockets=False,
-        log_enabled=False,
-    )
-    serving = asyncio.create_task(server.serve())
+    serving = await surfaces.start()
     # Loading happens next to serving, so that "alive" and "not ready" are answered meanwhile.
     loading = asyncio.get_running_loop().run_in_executor(pool, _load_warm, config)
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({loading, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    awaited: set[asyncio.Future[Any]] = {loading, serving, stopping}
+    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if loading.done():
-        _announce(config, loading.result(), plane, metrics, app)
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        plane.draining = True
+        await _turn_ready(config, loading.result(), metrics, surfaces)
+        await asyncio.wait(awaited - {loading}, return_when=asyncio.FIRST_COMPLETED)
+        await surfaces.start_draining()
         with suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), config.drain_delay)
-    server.stop()  # type: ignore[no-untyped-call]
+    await surfaces.stop()
     await serving
-
-
-def _check_free(host: str, port: int) -> None:
-    """Raise OSError if another process listens there: granian would share the port with it and split the traffic."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
 
 
 def _load_warm(config: ServeConfig) -> OnnxModel:
@@ -85,17 +65,17 @@ def _load_warm(config: ServeConfig) -> OnnxModel:
     return model
 
 
-def _announce(config: ServeConfig, model: OnnxModel, plane: DataPlane, metrics: ServingMetrics, app: HttpApp) -> None:
-    """Turn ready. Without a revision from outside, the model's digest names it."""
+async def _turn_ready(config: ServeConfig, model: OnnxModel, metrics: ServingMetrics, surfaces: Surfaces) -> None:
+    """Serve the model. Without a revision from outside, the model's digest names it."""
     revision = config.revision
     if revision is None:
         revision = model.digest.removeprefix("sha256:")[:_REVISION_DIGITS]
-        app.name_revision(revision)
+        surfaces.name_revision(revision)
     metrics.describe_model(revision, model.digest, model.signature)
-    plane.model = model
+    await surfaces.turn_ready(model)
     log.info(
-        "serving model %s version %s revision %s on %s:%d, metrics on port %d",
-        *(config.name, config.version, revision, config.host, config.port, config.metrics_port),
+        "serving model %s version %s revision %s on %s:%d, gRPC on port %d, metrics on port %d",
+        *(config.name, config.version, revision, config.host, config.port, config.grpc_port, config.metrics_port),
     )
 
 

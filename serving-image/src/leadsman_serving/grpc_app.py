@@ -1,0 +1,145 @@
+"""The Open Inference Protocol v2 and grpc.health.v1 over gRPC: methods, statuses, and a server that drains."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from leadsman_serving import oip_grpc
+from leadsman_serving import open_inference_pb2 as oip
+from leadsman_serving.attendant import Attendant
+from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
+from leadsman_serving.errors import ServingError
+from leadsman_serving.signature import Tensor
+
+SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+_ENDLESS = 24 * 3600.0
+_LAST_BYTES_SECONDS = 1.0
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Context = Any  # grpc.aio.ServicerContext, which has no types
+
+
+class GrpcServer:
+    """Listens on `address` from `start` to `stop`; messages larger than `max_message_bytes` are refused.
+
+    Every answer, errors too, says in its trailing metadata which version and revision it is of. Belongs to one loop.
+    """
+
+    def __init__(self, plane: DataPlane, attendant: Attendant, address: str, max_message_bytes: int) -> None:
+        self._plane = plane
+        self._attendant = attendant
+        self._metadata: tuple[tuple[str, str], ...] = (("x-leadsman-version", plane.version),)
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._health = health.aio.HealthServicer()
+        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_message_bytes)]
+        self._server = grpc.aio.server(options=options)
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._methods()),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        try:
+            self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise OSError(None, f"gRPC cannot bind {address}") from None
+
+    async def start(self) -> None:
+        """Answer from now on; not ready yet."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.start()
+
+    def name_revision(self, revision: str) -> None:
+        """Say from now on, on every answer, which revision it is of."""
+        self._metadata = (*self._metadata, ("x-leadsman-revision", revision))
+
+    async def turn_ready(self) -> None:
+        """Tell those who watch the health."""
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def start_draining(self) -> None:
+        """Tell those who watch the health."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self) -> None:
+        """Take no new requests, and return when those that are there are answered."""
+        stopping = asyncio.create_task(self._server.stop(_ENDLESS))
+        await self._idle.wait()
+        # Whoever watches the health would do so for ever.
+        await self._server.stop(_LAST_BYTES_SECONDS)
+        await stopping
+
+    async def _set_health(self, status: Any) -> None:
+        for service in ("", SERVICE, self._plane.name):
+            await self._health.set(service, status)
+
+    def _methods(self) -> dict[str, Any]:
+        methods: dict[str, Callable[[Any, Context], Awaitable[Any]]] = {
+            "ServerLive": self._server_live,
+            "ServerReady": self._server_ready,
+            "ModelReady": self._model_ready,
+            "ServerMetadata": self._server_metadata,
+            "ModelMetadata": self._model_metadata,
+            "ModelInfer": self._model_infer,
+        }
+        return {
+            name: grpc.unary_unary_rpc_method_handler(
+                self._answering(method),
+                request_deserializer=getattr(oip, f"{name}Request").FromString,
+                response_serializer=getattr(oip, f"{name}Response").SerializeToString,
+            )
+            for name, method in methods.items()
+        }
+
+    def _answering(
+        self, method: Callable[[Request, Context], Awaitable[Response]]
+    ) -> Callable[[Request, Context], Awaitable[Response]]:
+        async def answer(request: Request, context: Context) -> Response:
+            context.set_trailing_metadata(self._metadata)
+            self._running += 1
+            self._idle.clear()
+            try:
+                return await method(request, context)
+            except ServingError as error:
+                await context.abort(grpc.StatusCode[error.code.grpc], error.message, self._metadata)
+                raise
+            finally:
+                self._running -= 1
+                if not self._running:
+                    self._idle.set()
+
+        return answer
+
+    async def _server_live(self, _: oip.ServerLiveRequest, __: Context) -> oip.ServerLiveResponse:
+        return oip.ServerLiveResponse(live=True)
+
+    async def _server_ready(self, _: oip.ServerReadyRequest, __: Context) -> oip.ServerReadyResponse:
+        return oip.ServerReadyResponse(ready=self._plane.ready)
+
+    async def _model_ready(self, request: oip.ModelReadyRequest, _: Context) -> oip.ModelReadyResponse:
+        self._plane.check_name(request.name, request.version or None)
+        return oip.ModelReadyResponse(ready=self._plane.ready)
+
+    async def _server_metadata(self, _: oip.ServerMetadataRequest, __: Context) -> oip.ServerMetadataResponse:
+        return oip.ServerMetadataResponse(name=SERVER_NAME, version=server_version(), extensions=EXTENSIONS)
+
+    async def _model_metadata(self, request: oip.ModelMetadataRequest, _: Context) -> oip.ModelMetadataResponse:
+        self._plane.check_name(request.name, request.version or None)
+        return oip_grpc.model_metadata(request.name, self._plane.version, self._plane.signature())
+
+    async def _model_infer(self, request: oip.ModelInferRequest, context: Context) -> oip.ModelInferResponse:
+        return await self._attendant.attend(_request_id(context), self._infer(request))
+
+    async def _infer(self, request: oip.ModelInferRequest) -> tuple[oip.ModelInferResponse, dict[str, Tensor]]:
+        self._plane.check_name(request.model_name, request.model_version or None)
+        response = await self._plane.infer(oip_grpc.parse_request(request))
+        return oip_grpc.response_message(response, request), response.outputs
+
+
+def _request_id(context: Context) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "x-request-id":
+            return str(value)
+    return None

@@ -1,0 +1,94 @@
+"""The two surfaces of one data plane, HTTP and gRPC: they listen, turn ready, drain and stop together."""
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from leadsman_serving.attendant import Attendant
+from leadsman_serving.dataplane import DataPlane
+from leadsman_serving.http_app import HttpApp
+from leadsman_serving.model import OnnxModel
+
+if TYPE_CHECKING:
+    from leadsman_serving.grpc_app import GrpcServer
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 1024
+
+
+class Surfaces:
+    """Listens on `host`, at `port` for HTTP and at `grpc_port` for gRPC, which 0 does without. Belongs to one loop.
+
+    Raises OSError when a port cannot be had. A body, or a message, is at most `max_bytes` long.
+    """
+
+    def __init__(
+        self, plane: DataPlane, attendant: Attendant, host: str, port: int, grpc_port: int, max_bytes: int
+    ) -> None:
+        self._plane = plane
+        _check_free(host, port)
+        self._app = HttpApp(plane, attendant, max_bytes)
+        self._http = Server(
+            self._app,
+            address=host,
+            port=port,
+            interface=Interfaces.RSGI,
+            backlog=_BACKLOG,
+            websockets=False,
+            log_enabled=False,
+        )
+        self._grpc = _grpc_server(plane, attendant, host, grpc_port, max_bytes) if grpc_port else None
+
+    def name_revision(self, revision: str) -> None:
+        """Say from now on, on every answer, which revision it is of."""
+        self._app.name_revision(revision)
+        if self._grpc:
+            self._grpc.name_revision(revision)
+
+    async def start(self) -> asyncio.Task[None]:
+        """Answer from now on, that it is not ready yet. The task ends when the last request of HTTP is answered."""
+        if self._grpc:
+            await self._grpc.start()
+        return asyncio.create_task(self._http.serve())
+
+    async def turn_ready(self, model: OnnxModel) -> None:
+        """Answer with this model."""
+        self._plane.model = model
+        if self._grpc:
+            await self._grpc.turn_ready()
+
+    async def start_draining(self) -> None:
+        """Turn not ready, and ask clients to take their connections elsewhere; everything is still answered."""
+        self._plane.draining = True
+        if self._grpc:
+            await self._grpc.start_draining()
+
+    async def stop(self) -> None:
+        """Take no new connections, and return when the last request of gRPC is answered."""
+        self._http.stop()  # type: ignore[no-untyped-call]
+        if self._grpc:
+            await self._grpc.stop()
+
+
+def _grpc_server(plane: DataPlane, attendant: Attendant, host: str, port: int, max_bytes: int) -> "GrpcServer | None":
+    _check_free(host, port)
+    # It takes 15 MB and a tenth of a second, which whoever does without gRPC does not have to pay.
+    try:
+        from leadsman_serving.grpc_app import GrpcServer  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        log.warning("no gRPC: this installation has no %s", error.name)
+        return None
+    return GrpcServer(plane, attendant, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", max_bytes)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise OSError if another process listens there: granian would share the port with it and split the traffic."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
