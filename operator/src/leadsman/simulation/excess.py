@@ -54,6 +54,11 @@ class Exceeding:
             return np.full(len(where), -np.inf)
         return mixtures(self._candidate[where], phi)
 
+    def most_harm(self, start: int) -> float:
+        """Return no less than that evidence after any look from `start` on."""
+        counts = self.blames and not self._before.shared
+        return float(self._candidate[start:].max(initial=0.0)) if counts else 0.0
+
     def at(self, look: int) -> Excess:
         """Return the engine's state after that look."""
         # Once the stable revision's own evidence was large the cause is shared: see whether it is where it is largest.

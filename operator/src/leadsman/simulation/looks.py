@@ -14,7 +14,7 @@ from leadsman.simulation.latency import bounds
 from leadsman.simulation.scenario import Arm, Scenario
 from leadsman.simulation.traffic import DAY, Traffic, in_cells
 
-_FIRST_BLOCK, _LARGEST_BLOCK = 128, 1024
+_FIRST_BLOCK, _LARGEST_BLOCK = 256, 1024
 _ENOUGH_PREDICTIONS = 100
 _TOP_CLASS = "top"
 

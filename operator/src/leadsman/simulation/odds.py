@@ -9,16 +9,20 @@ from leadsman.core.evidence.processes import ODDS, relative_step
 from leadsman.simulation.traffic import Counts, Shares
 
 _LOG_ODDS = np.log(ODDS)
+_TERMS_AT_ONCE = 1_000_000
 
 
 def odds_steps(candidate: Counts, events: Counts, stable: Counts, stable_events: Counts) -> Shares:
     """Return `odds_step` of every look: a row per look, a column per odds ratio of ODDS."""
     steps = np.zeros((len(candidate), len(ODDS)))
     both = events + stable_events
-    informative = np.flatnonzero(np.maximum(0, both - stable) < np.minimum(both, candidate))
-    if len(informative):
-        x, k = events[informative], both[informative]
-        steps[informative] = x[:, None] * _LOG_ODDS - _log_mgf(candidate[informative], stable[informative], k)
+    ways = np.minimum(both, candidate) - np.maximum(0, both - stable)
+    informative = np.flatnonzero(ways > 0)
+    pieces = int(ways[informative].sum()) * len(ODDS) // _TERMS_AT_ONCE + 1
+    for some in np.array_split(informative, pieces):
+        if len(some):
+            log_mgf = _log_mgf(candidate[some], stable[some], both[some])
+            steps[some] = events[some][:, None] * _LOG_ODDS - log_mgf
     return steps
 
 

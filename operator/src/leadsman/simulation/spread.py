@@ -1,14 +1,13 @@
 """How clumped one revision's events are after each of many looks, and by how much evidence is tempered for it."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from leadsman.api.evidence import ArmTotals, Dispersion
-from leadsman.core.evidence import dispersion
+from leadsman.core.evidence.dispersion import _LARGEST_INFLATION, _MOST_OF_A_PAIR
 from leadsman.simulation.traffic import Counts, Shares
 
 Arm = tuple[Counts, Counts]
@@ -21,15 +20,8 @@ Inflation = Callable[[Dispersion, Dispersion], float]
 """One of the engine's: the inflation by the candidate's dispersion and the stable revision's."""
 
 
-class _Totals(NamedTuple):
-    """As much of ArmTotals as the engine reads, at a tenth of the cost."""
-
-    requests: int
-    events: int
-
-
 class _Sums(NamedTuple):
-    """As much of a Dispersion."""
+    """As much of a Dispersion as the engine reads for an inflation, at a tenth of the cost."""
 
     observed: float
     expected: float
@@ -43,12 +35,11 @@ class Spread:
         looks = np.flatnonzero(requests)
         n = np.concatenate(((before.last.requests,), requests[looks]))
         x = np.concatenate(((before.last.events,), events[looks]))
-        # The first look of all has no neighbour, and two looks without events say nothing.
-        telling = np.flatnonzero((n[:-1] > 0) & (x[:-1] + x[1:] > 0))
-        pairs = np.stack((n[telling], x[telling], n[telling + 1], x[telling + 1]), axis=1)
         added = np.zeros((len(requests), 2))
-        if len(pairs):
-            added[looks[telling]] = [_neighbours(*pair) for pair in pairs.tolist()]
+        if before.last.requests:
+            added[looks] = _neighbours(n, x)
+        elif len(looks):
+            added[looks[1:]] = _neighbours(n[1:], x[1:])  # the first look of all has no neighbour
         self.sums: Shares = added.cumsum(axis=0) + np.array((before.observed, before.expected))
         self._requests, self._events = n, x
         self._last = np.searchsorted(looks, np.arange(len(requests)), side="right")
@@ -74,8 +65,12 @@ def inflations(inflation: Inflation, candidate: Spread, stable: Spread, where: W
     return np.repeat(np.array(values, dtype=np.float64), np.diff(np.append(changed, len(where))))
 
 
-@lru_cache(maxsize=1 << 16)
-def _neighbours(last_requests: int, last_events: int, requests: int, events: int) -> tuple[float, float]:
-    """Return what a look adds to the two sums, after a look like the last."""
-    last, this = _Totals(last_requests, last_events), _Totals(requests, events)
-    return dispersion._neighbours(cast(ArmTotals, last), cast(ArmTotals, this))
+def _neighbours(n: Counts, x: Counts) -> Shares:
+    """Return what each look but the first adds to the two sums: `core.evidence.dispersion` has it for one pair."""
+    last_n, this_n, last_x, this_x = n[:-1], n[1:], x[:-1], x[1:]
+    requests, events = last_n + this_n, last_x + this_x
+    expected = events * (requests - events) / (requests - 1)
+    squared = (last_x * this_n - this_x * last_n) ** 2 / (last_n * this_n)
+    inflation = np.divide(squared, expected, out=np.zeros_like(expected), where=expected > 0)
+    weight = np.minimum(expected, _MOST_OF_A_PAIR)
+    return np.stack((weight * np.minimum(inflation, _LARGEST_INFLATION), weight), axis=1)

@@ -28,6 +28,9 @@ class Strand(Protocol):
     def promotion(self, where: Where, *, tempered: bool) -> Shares:
         """Return the evidence for a step after these looks."""
 
+    def most_harm(self, start: int) -> float:
+        """Return no less than the evidence of harm after any look from `start` on."""
+
 
 class Compared:
     """A comparison of both revisions."""
@@ -61,6 +64,11 @@ class Compared:
         no_worse = np.log(1 - ABSOLUTE_WEIGHT) + mixtures(self._relative[where], phi)
         either: Shares = np.logaddexp(good_enough, no_worse)
         return either
+
+    def most_harm(self, start: int) -> float:
+        """Return no less than the evidence of harm after any look from `start` on."""
+        most = float(self._odds[start:, HARM].max(initial=0.0))
+        return most if self._excess is None else max(most, self._excess.most_harm(start))
 
     def at(self, look: int) -> Comparison:
         """Return the engine's state after that look."""
@@ -102,6 +110,10 @@ class Agreed:
         """Return the evidence for a step after these looks."""
         phi = self._inflations(dispersion.promotion_inflation, where) if tempered else None
         return mixtures(self._absolute[where], phi)
+
+    def most_harm(self, start: int) -> float:
+        """Return no less than the evidence of harm after any look from `start` on."""
+        return float(self._harm[start:].max(initial=0.0))
 
     def at(self, look: int) -> Agreement:
         """Return the engine's state after that look."""

@@ -76,6 +76,9 @@ class Stretch:
         """Return the first look from `start` on after which a rollback may have the evidence it needs, or `length`."""
         needed = log_needed(self._spec.false_rollback_rate) - _ROUNDING
         parts = list(self._parts())
+        # No mean is above the largest part.
+        if max((part.strand.most_harm(start) for part in parts), default=0.0) < needed:
+            return self.length
 
         def may_fail(where: Where, *, tempered: bool) -> Mask:
             harms = [log(part.share) + part.strand.harm(where, tempered=tempered) for part in parts]
