@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadsman.api.evidence import MAX_PODS, Evidence, LatencyBound
-from leadsman.core.evidence import Histogram, PodSample, begin
-from leadsman.core.evidence.counters import difference
-from leadsman.core.evidence.samples import ArmCounts
+from leadsman.core.evidence import ArmCounts, EvidenceSpec, Feedback, Histogram, PodSample, begin
+from leadsman.core.evidence.counters import growth
 
 BEGAN = 1000.0
 OLD, NEW = BEGAN - 500, BEGAN + 5
 ALL = {"s", "s2", "c", "c2"}
+
+
+def fresh() -> Evidence:
+    return begin(EvidenceSpec(), "v2", "v1", BEGAN)
 
 
 def stable(requests: int, errors: int = 0, pod: str = "s", started: float = OLD) -> PodSample:
@@ -29,10 +32,9 @@ def run(state: Evidence, *scrapes: list[PodSample], live: set[str] = ALL) -> tup
     """Return the state after the scrapes, and what each brought: stable's requests, errors, then the candidate's."""
     brought: list[tuple[int, ...]] = []
     for samples in scrapes:
-        new = difference(state, samples, live)
+        new = growth(state, samples, live)
         state = state.model_copy(update={"pods": new.pods})
-        tick = new.tick
-        brought.append((tick.stable.requests, tick.stable.errors, tick.candidate.requests, tick.candidate.errors))
+        brought.append((new.stable.requests, new.stable.errors, new.candidate.requests, new.candidate.errors))
     return state, brought
 
 
@@ -73,18 +75,18 @@ def run(state: Evidence, *scrapes: list[PodSample], live: set[str] = ALL) -> tup
         pytest.param([[candidate(2), candidate(3, 1, pod="c2")]], [(0, 0, 5, 1)], id="pods are added up"),
     ],
 )
-def test_difference(scrapes: list[list[PodSample]], expected: list[tuple[int, ...]]) -> None:
-    assert run(begin("v2", "v1", BEGAN), *scrapes)[1] == expected
+def test_growth(scrapes: list[list[PodSample]], expected: list[tuple[int, ...]]) -> None:
+    assert run(fresh(), *scrapes)[1] == expected
 
 
 def test_a_pod_that_a_lagging_list_lacks_is_not_counted_twice() -> None:
-    state, _ = run(begin("v2", "v1", BEGAN), [candidate(7)])
+    state, _ = run(fresh(), [candidate(7)])
     state, _ = run(state, [candidate(7)], live=set())
     assert run(state, [candidate(8)])[1] == [(0, 0, 1, 0)]
 
 
 def test_pods_gone_for_good_do_not_pile_up() -> None:
-    state = begin("v2", "v1", BEGAN)
+    state = fresh()
     for at in range(100):
         state, _ = run(state, [candidate(1, pod=f"c{at}", started=NEW + at)], live={f"c{at}"})
     assert len(state.pods) < 40
@@ -93,7 +95,7 @@ def test_pods_gone_for_good_do_not_pile_up() -> None:
 
 def test_beyond_the_limit_further_pods_are_left_out_and_known_ones_kept() -> None:
     pods = [f"{at:04}" for at in range(MAX_PODS + 5)]
-    state, _ = run(begin("v2", "v1", BEGAN), [candidate(1, pod=pod) for pod in pods[5:]], live=set(pods))
+    state, _ = run(fresh(), [candidate(1, pod=pod) for pod in pods[5:]], live=set(pods))
     state, brought = run(state, [candidate(2, pod=pod) for pod in pods], live=set(pods))
     assert brought == [(0, 0, MAX_PODS, 0)]
     assert {mark.pod for mark in state.pods} == set(pods[5:])
@@ -107,27 +109,61 @@ def timed(pod: str, revision: str, *counts: int, bounds: tuple[float, ...] = (0.
 
 
 def test_latency_counts_from_the_look_after_the_bounds_were_fixed() -> None:
-    state, _ = run(begin("v2", "v1", BEGAN), [timed("s", "v1", 6, 8, 10), timed("c", "v2", 6, 8, 10)])
+    state, _ = run(fresh(), [timed("s", "v1", 6, 8, 10), timed("c", "v2", 6, 8, 10)])
     state = state.model_copy(update={"bounds": (BOUND,)})
-    first = difference(state, [timed("s", "v1", 7, 9, 12), timed("c", "v2", 6, 9, 12)], ALL)
-    assert first.tick.candidate == ArmCounts(requests=2, slower=(0,))
+    first = growth(state, [timed("s", "v1", 7, 9, 12), timed("c", "v2", 6, 9, 12)], ALL)
+    assert first.candidate == ArmCounts(requests=2, slower=(0,))
     state = state.model_copy(update={"pods": first.pods})
-    second = difference(state, [timed("s", "v1", 7, 9, 15), timed("c", "v2", 6, 9, 15)], ALL)
-    assert second.tick.stable == ArmCounts(requests=3, answered=3, slower=(3,))
-    assert second.tick.candidate == ArmCounts(requests=3, answered=3, slower=(3,))
+    second = growth(state, [timed("s", "v1", 7, 9, 15), timed("c", "v2", 6, 9, 15)], ALL)
+    assert second.stable == ArmCounts(requests=3, answered=3, slower=(3,))
+    assert second.candidate == ArmCounts(requests=3, answered=3, slower=(3,))
 
 
 def test_each_revision_is_counted_over_its_own_bound() -> None:
-    state = begin("v2", "v1", BEGAN).model_copy(update={"bounds": (BOUND,)})
-    tick = difference(state, [timed("s", "v1", 6, 8, 10), timed("c", "v2", 6, 8, 10)], ALL).tick
-    assert tick.stable.slower == (4,)
-    assert tick.candidate.slower == (2,)
+    state = fresh().model_copy(update={"bounds": (BOUND,)})
+    new = growth(state, [timed("s", "v1", 6, 8, 10), timed("c", "v2", 6, 8, 10)], ALL)
+    assert new.stable.slower == (4,)
+    assert new.candidate.slower == (2,)
 
 
 def test_a_histogram_without_the_bound_gives_requests_but_no_latency() -> None:
-    state = begin("v2", "v1", BEGAN).model_copy(update={"bounds": (BOUND,)})
-    tick = difference(state, [timed("c", "v2", 6, 8, 10, bounds=(0.1, 0.3, inf))], ALL).tick
-    assert tick.candidate == ArmCounts(requests=10, slower=(0,))
+    state = fresh().model_copy(update={"bounds": (BOUND,)})
+    new = growth(state, [timed("c", "v2", 6, 8, 10, bounds=(0.1, 0.3, inf))], ALL)
+    assert new.candidate == ArmCounts(requests=10, slower=(0,))
+
+
+def predicting(pod: str, revision: str, **predictions: int) -> PodSample:
+    return PodSample(pod, NEW, revision, 0, 0, predictions=predictions)
+
+
+def test_predictions_count_from_the_look_after_the_class_was_chosen() -> None:
+    first = [predicting("s", "v1", cat=90, dog=10), predicting("c", "v2", cat=1, dog=1)]
+    state, _ = run(fresh(), first)
+    state, _ = run(state.model_copy(update={"top_class": "cat"}), first)
+    new = growth(state, [predicting("s", "v1", cat=97, dog=13), predicting("c", "v2", cat=1, dog=5)], ALL)
+    assert (new.stable.predicted, new.stable.top) == (10, 7)
+    assert (new.candidate.predicted, new.candidate.top) == (4, 0)
+
+
+def told(pod: str, revision: str, **feedback: Feedback) -> PodSample:
+    return PodSample(pod, OLD, revision, 0, 0, feedback=feedback)
+
+
+def test_feedback_counts_for_the_revision_that_predicted_whoever_was_told() -> None:
+    state, _ = run(fresh(), [told("s", "v1", v1=Feedback(50, 5)), told("c", "v2")])
+    new = growth(
+        state,
+        [told("s", "v1", v1=Feedback(60, 6), v2=Feedback(4, 3)), told("c", "v2", v1=Feedback(1, 0), v0=Feedback(9, 9))],
+        ALL,
+    )
+    assert (new.stable.labelled, new.stable.wrong) == (11, 1)
+    assert (new.candidate.labelled, new.candidate.wrong) == (4, 3)
+
+
+def test_feedback_of_a_restarted_pod_counts_from_zero() -> None:
+    state, _ = run(fresh(), [told("s", "v1", v1=Feedback(50, 5))])
+    new = growth(state, [told("s", "v1", v1=Feedback(3, 1))], ALL)
+    assert (new.stable.labelled, new.stable.wrong) == (3, 1)
 
 
 @dataclass
@@ -154,11 +190,32 @@ looks = st.lists(
 @settings(max_examples=60)
 @given(looks)
 def test_whatever_scrapes_are_missed_every_request_counts_once(script: list[tuple[dict[str, int], set[str]]]) -> None:
-    fleet, state, counted = Fleet(), begin("v2", "v1", BEGAN), 0
+    fleet, state, counted = Fleet(), fresh(), 0
     for served, hidden in [*script, ({}, set())]:
         for pod, requests in served.items():
             fleet.serve(pod, requests)
         for _ in range(2):  # A look that is repeated adds nothing.
             state, brought = run(state, fleet.samples(hidden), live=set("abc"))
-            counted += sum(tick[2] for tick in brought)
+            counted += sum(look[2] for look in brought)
     assert counted == fleet.served
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 3)), max_size=20))
+def test_whatever_counters_say_no_growth_is_negative_and_no_share_above_one(
+    script: list[tuple[int, int, int]],
+) -> None:
+    state = fresh()
+    for requests, errors, start in script:
+        sample = PodSample("c", NEW + start, "v2", requests, errors, feedback={"v2": Feedback(requests, errors)})
+        new = growth(state, [sample], ALL)
+        state = state.model_copy(update={"pods": new.pods})
+        assert 0 <= new.candidate.errors <= new.candidate.requests
+        assert 0 <= new.candidate.wrong <= new.candidate.labelled
+
+
+@given(st.permutations(["a", "b", "c"]), st.permutations(["a", "b", "c"]))
+def test_the_order_of_samples_does_not_matter(one: list[str], other: list[str]) -> None:
+    live = {"a", "b", "c"}
+    scrapes = [[candidate(len(pod) + 5, pod=pod) for pod in order] for order in (one, other)]
+    assert growth(fresh(), scrapes[0], live) == growth(fresh(), scrapes[1], live)

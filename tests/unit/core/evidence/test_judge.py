@@ -3,101 +3,45 @@
 from math import log
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from leadsman.api.checks import ErrorRateCheck, LatencyCheck
+from leadsman.api.checks import (
+    AgreementCheck,
+    CrashesCheck,
+    ErrorRateCheck,
+    LatencyCheck,
+    PredictionsCheck,
+    PrometheusCheck,
+    QualityCheck,
+)
 from leadsman.api.evidence import Evidence, LatencyBound, Verdict
-from leadsman.core.evidence import EvidenceSpec, PodSample, begin, judge, update
-from leadsman.core.evidence import message as say
+from leadsman.core.evidence import ArmCounts, EvidenceSpec, Look, Pairs, Reading, judge, verdict
 from leadsman.core.evidence.judge import log_needed
+from unit.core.evidence.world import EVERYTHING, after, look
 
+PASS, FAIL, COLLECTING, BLIND = Verdict.PASS, Verdict.FAIL, Verdict.COLLECTING, Verdict.BLIND
 ERRORS = EvidenceSpec(error_rate=ErrorRateCheck())
+OBJECTIVE = EvidenceSpec(error_rate=ErrorRateCheck(objective=0.01))
+LATENCY = EvidenceSpec(latency=LatencyCheck())
 BOTH = EvidenceSpec(error_rate=ErrorRateCheck(), latency=LatencyCheck())
-LIVE = {"s", "c"}
+AGREEMENT = EvidenceSpec(agreement=AgreementCheck(at_least=0.95))
+QUALITY = EvidenceSpec(quality=QualityCheck(tolerate=0.1))
+PREDICTIONS = EvidenceSpec(predictions=PredictionsCheck(within=0.1))
+CRASHES = EvidenceSpec(crashes=CrashesCheck(at_most_per_day=1))
+REVENUE = EvidenceSpec(prometheus=(PrometheusCheck(name="revenue", query="q", min=0.98),))
 
-Answers = tuple[int, int]
-
-
-def watched(*ticks: tuple[Answers, Answers], spec: EvidenceSpec = ERRORS, seconds: float = 10.0) -> Evidence:
-    """Return the evidence after ticks of (candidate requests, errors) and (stable requests, errors)."""
-    state = begin("v2", "v1", 0.0)
-    total = [0, 0, 0, 0]
-    for at, (candidate, stable) in enumerate(ticks):
-        total = [old + new for old, new in zip(total, (*candidate, *stable), strict=True)]
-        samples = [PodSample("c", 1.0, "v2", *total[:2]), PodSample("s", 1.0, "v1", *total[2:])]
-        state = update(spec, state, samples, LIVE, (at + 1) * seconds)
-    return state
+HEALTHY = [look((20, 0), (180, 1))] * 20
+BROKEN = [look((10, 10), (90, 0))] * 2
+IN_OUTAGE = look((10, 5), (90, 45))
 
 
-HEALTHY = [((20, 0), (180, 1))] * 20
-BROKEN = [((10, 10), (90, 0))] * 2
-
-
-@pytest.mark.parametrize(
-    ("state", "verdict"),
-    [
-        pytest.param(watched(), Verdict.COLLECTING, id="nothing seen: collecting"),
-        pytest.param(watched(*HEALTHY[:5]), Verdict.COLLECTING, id="a hundred clean requests do not suffice"),
-        pytest.param(watched(*HEALTHY), Verdict.PASS, id="four hundred do"),
-        pytest.param(watched(*BROKEN[:1]), Verdict.COLLECTING, id="one look alone may be a clump"),
-        pytest.param(watched(*BROKEN), Verdict.FAIL, id="two looks with nothing but failures"),
-        pytest.param(watched(*HEALTHY, *BROKEN), Verdict.FAIL, id="a good start is no licence"),
-        pytest.param(watched(*[((20, 10), (180, 90))] * 20), Verdict.PASS, id="as bad as stable: no worse than now"),
-        pytest.param(watched(*[((20, 2), (180, 18))] * 3), Verdict.COLLECTING, id="both bad and few: collecting"),
-        pytest.param(watched(*[((20, 0), (0, 0))] * 20), Verdict.PASS, id="all traffic on the candidate, all well"),
-        pytest.param(
-            watched(*[((20, 10), (0, 0))] * 20), Verdict.COLLECTING, id="all traffic on the candidate, nothing to blame"
-        ),
-    ],
-)
-def test_verdict(state: Evidence, verdict: Verdict) -> None:
-    judgement = judge(ERRORS, state, 1000.0)
-    assert judgement.verdict is verdict
-    assert [check.verdict for check in judgement.checks] == [verdict]
-    assert judgement.message == judgement.checks[0].message
-
-
-def unseen(state: Evidence, since: float) -> Evidence:
-    return state.model_copy(update={"unseen_since": since})
-
-
-@pytest.mark.parametrize(
-    ("state", "verdict"),
-    [
-        pytest.param(unseen(watched(*HEALTHY), 970.0), Verdict.PASS, id="thirty seconds unseen are tolerated"),
-        pytest.param(unseen(watched(*HEALTHY), 969.0), Verdict.BLIND, id="then silence never promotes"),
-        pytest.param(unseen(watched(*HEALTHY[:5]), 969.0), Verdict.BLIND, id="nor does it collect"),
-        pytest.param(unseen(watched(*BROKEN), 900.0), Verdict.FAIL, id="harm seen before stays harm"),
-    ],
-)
-def test_blind(state: Evidence, verdict: Verdict) -> None:
-    assert judge(ERRORS, state, 1000.0).verdict is verdict
-
-
-def test_a_policy_without_checks_passes() -> None:
-    assert judge(EvidenceSpec(), watched(spec=EvidenceSpec()), 0.0).verdict is Verdict.PASS
-
-
-def test_the_least_favourable_check_decides() -> None:
-    judgement = judge(BOTH, watched(*HEALTHY, spec=BOTH), 1000.0)
-    assert judgement.verdict is Verdict.COLLECTING
-    assert [(check.name, check.verdict) for check in judgement.checks] == [
-        ("errorRate", Verdict.PASS),
-        ("latency", Verdict.COLLECTING),
-    ]
-    assert judgement.message == "waiting for enough answers of the stable revision to know its latency"
-
-
-def test_the_check_that_harms_is_named() -> None:
-    judgement = judge(BOTH, watched(*BROKEN, spec=BOTH), 1000.0)
-    assert [check.verdict for check in judgement.checks] == [Verdict.FAIL, Verdict.COLLECTING]
-    assert judgement.checks[0].harm == 1.0
-
-
-def test_a_check_beside_another_needs_more_evidence() -> None:
-    suspicious = [((10, 1), (90, 1))] * 3
-    alone = judge(ERRORS, watched(*suspicious), 1000.0).checks[0].harm
-    shared = judge(BOTH, watched(*suspicious, spec=BOTH), 1000.0).checks[0].harm
-    assert 0 < shared < alone <= 1
+def said(spec: EvidenceSpec, *looks: Look, now: float = 1000.0) -> tuple[Verdict, str]:
+    """Return the verdict after the looks, and its sentence."""
+    state = after(spec, *looks)
+    judgement = judge(spec, state, now)
+    assert verdict(spec, state, now) is judgement.verdict
+    return judgement.verdict, judgement.message
 
 
 BOUNDS = (
@@ -106,57 +50,126 @@ BOUNDS = (
 )
 
 
-def test_a_step_waits_for_the_middle_of_the_latencies_not_for_their_tail() -> None:
-    state = watched(*HEALTHY, spec=BOTH).model_copy(update={"bounds": BOUNDS})
-    report = judge(BOTH, state, 1000.0).checks[1]
-    assert report.verdict is Verdict.COLLECTING
-    assert report.requests_needed is not None
-    assert report.message.startswith("answers beyond p50: 0 of 0 over 60 ms against 0 of 0 over 50 ms; about ")
+def crashed(candidate: int, seconds: float) -> Look:
+    return Look(0.0, candidate=ArmCounts(crashes=candidate, pod_seconds=seconds))
+
+
+def unseen(state: Evidence, since: float) -> Evidence:
+    return state.model_copy(update={"unseen_since": since})
 
 
 @pytest.mark.parametrize(
-    ("state", "sentence"),
+    ("looks", "since", "expected"),
     [
-        pytest.param(
-            watched(*BROKEN),
-            "errors 20 of 20 against 0 of 180 (odds 14801x); evidence 1 : ",
-            id="a rollback gives counts, odds and evidence",
-        ),
-        pytest.param(watched(*HEALTHY[:2]), "errors 0 of 40 against 2 of 360 (odds 1.8x); about ", id="collecting"),
-        pytest.param(
-            watched(*[((20, 2), (180, 18))] * 3), "at this rate no number of requests would pass", id="it never may"
-        ),
-        pytest.param(watched(*HEALTHY), "errors 0 of 400 against 20 of 3,600", id="a pass gives its evidence"),
+        pytest.param(HEALTHY, 970.0, PASS, id="thirty seconds unseen are tolerated"),
+        pytest.param(HEALTHY, 969.0, BLIND, id="then silence never promotes"),
+        pytest.param(HEALTHY[:5], 969.0, BLIND, id="nor does it collect"),
+        pytest.param(BROKEN, 900.0, FAIL, id="harm seen before stays harm"),
     ],
 )
-def test_sentences(state: Evidence, sentence: str) -> None:
-    assert sentence in judge(ERRORS, state, 200.0).message
+def test_blind(looks: list[Look], since: float, expected: Verdict) -> None:
+    assert judge(ERRORS, unseen(after(ERRORS, *looks), since), 1000.0).verdict is expected
 
 
-CLEAN = [((20, 0), (180, 0))]
+def test_blind_says_for_how_long() -> None:
+    message = judge(ERRORS, unseen(after(ERRORS, *HEALTHY), 700.0), 1000.0).message
+    assert message == "no counters of the candidate could be read for 5 min"
 
 
-def test_the_forecast_comes_true() -> None:
-    judgement = judge(ERRORS, watched(*CLEAN * 5), 50.0)
-    (report,) = judgement.checks
-    assert report.requests_needed is not None
-    assert report.eta_seconds == pytest.approx(report.requests_needed / 2, abs=1)
-    forecast = 5 + report.requests_needed / 20
-    passed = next(n for n in range(100) if judge(ERRORS, watched(*CLEAN * n), 0.0).verdict is Verdict.PASS)
-    assert passed <= forecast + 1
+def test_a_policy_without_checks_passes() -> None:
+    assert said(EvidenceSpec()) == (PASS, "the policy has no checks")
 
 
-def test_no_eta_without_traffic() -> None:
-    (report,) = judge(ERRORS, watched(*HEALTHY[:3]), 1e6).checks
-    assert report.requests_needed is not None
-    assert report.eta_seconds is None
+def test_the_least_favourable_check_decides() -> None:
+    judgement = judge(BOTH, after(BOTH, *HEALTHY), 1000.0)
+    assert judgement.verdict is COLLECTING
+    assert [(check.name, check.verdict) for check in judgement.checks] == [("errorRate", PASS), ("latency", COLLECTING)]
+    assert judgement.message == "waiting for enough answers of the stable revision to know its latency"
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(45, "45 s"), (700, "12 min"), (10800, "3 h"), (0, "0 s")])
-def test_durations(seconds: float, words: str) -> None:
-    assert say.spoken(seconds) == words
+def test_the_check_that_harms_is_named() -> None:
+    judgement = judge(BOTH, after(BOTH, *BROKEN), 1000.0)
+    assert [check.verdict for check in judgement.checks] == [FAIL, COLLECTING]
+    assert judgement.checks[0].harm == 1.0
+    assert judgement.message == judgement.checks[0].message
+
+
+def test_a_check_beside_another_needs_more_evidence() -> None:
+    suspicious = [look((10, 1), (90, 1))] * 3
+    alone, shared = (judge(spec, after(spec, *suspicious), 100.0).checks[0].harm for spec in (ERRORS, BOTH))
+    assert 0 < shared < alone < 1
+
+
+def test_checks_that_suspect_it_together_can_decide_what_neither_can_alone() -> None:
+    spec = EvidenceSpec(error_rate=ErrorRateCheck(), crashes=CrashesCheck())
+    errors, crash = [look((20, 2), (180, 2))] * 3, crashed(1, 60.0)
+    assert said(spec, *errors)[0] is COLLECTING
+    assert said(spec, crash)[0] is COLLECTING
+    assert said(spec, *errors, crash)[0] is FAIL
+
+
+def test_a_receipt_tells_it_in_one_sentence() -> None:
+    looks = [look((60, 3), (500, 1)), look((72, 5), (700, 1)), look((80, 6), (730, 1))]
+    message = said(ERRORS, *looks)[1]
+    counts, odds, evidence = message.split("; ")
+    assert counts == "errors 14 of 212 at 10 % against 3 of 1,930"
+    assert odds.startswith("odds 4")
+    assert odds.endswith("x")
+    assert evidence.startswith("evidence 1 : ")
+    assert evidence.endswith(" at a budget of 1 : 100")
+
+
+def test_a_report_has_the_figures_of_its_sentence() -> None:
+    (report,) = judge(ERRORS, after(ERRORS, *HEALTHY[:5]), 50.0).checks
+    assert (report.candidate.requests, report.stable.events) == (100, 5)
+    assert report.quantity == "odds ratio"
+    assert report.estimate is not None
+    assert 0 < report.promotion < 1
+    assert f"about {report.requests_needed:,} more requests needed" in report.message
 
 
 @pytest.mark.parametrize(("rate", "odds"), [(0.01, 101), (0.05, 21)])
 def test_evidence_needed(rate: float, odds: float) -> None:
     assert log_needed(rate) == pytest.approx(log(odds))
+
+
+def arms(random: st.DrawFn) -> ArmCounts:
+    requests = random(st.integers(0, 60))
+    errors, labelled = random(st.integers(0, requests)), random(st.integers(0, requests))
+    answered = requests - errors
+    return ArmCounts(
+        requests=requests,
+        errors=errors,
+        answered=answered,
+        slower=(random(st.integers(0, answered)), random(st.integers(0, answered))),
+        labelled=labelled,
+        wrong=random(st.integers(0, labelled)),
+        predicted=requests,
+        top=random(st.integers(0, requests)),
+        crashes=random(st.sampled_from([0, 0, 0, 1, 3])),
+        pod_seconds=random(st.floats(0, 1e5)),
+    )
+
+
+@st.composite
+def any_look(random: st.DrawFn) -> Look:
+    compared = random(st.integers(0, 40))
+    value = random(st.none() | st.floats(0.5, 1.5))
+    return Look(
+        0.0,
+        seen=random(st.booleans()),
+        candidate=arms(random),
+        stable=arms(random),
+        pairs=Pairs(compared, random(st.integers(0, compared))),
+        readings=(Reading("revenue", value),),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(any_look(), max_size=5), st.floats(0, 200))
+def test_the_cheap_verdict_is_that_of_the_judgement(looks: list[Look], now: float) -> None:
+    state = after(EVERYTHING, Look(0.0, bounds=BOUNDS, top_class="cat"), *looks)
+    judgement = judge(EVERYTHING, state, now)
+    assert verdict(EVERYTHING, state, now) is judgement.verdict
+    assert all(0 < len(report.message) <= 512 for report in judgement.checks)
+    assert judgement.message in [report.message for report in judgement.checks if report.verdict is judgement.verdict]
