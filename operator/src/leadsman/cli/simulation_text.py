@@ -25,22 +25,20 @@ _STANDING = {
 def show(name: str, study: Study, summaries: Mapping[str, Summary], trajectories: Sequence[Trajectory]) -> None:
     """Print the table, a column per tool, and a line per trajectory."""
     console = Console(highlight=False)
-    first = next(iter(summaries.values()))
-    console.print(_table(name, study, summaries))
+    scenario, first = study.scenario, next(iter(summaries.values()))
+    console.print(
+        f"{name}: {first.runs:,} rollouts of at most {scenario.hours:g} h at {scenario.rps:g} rps, seed {study.seed}",
+        style="bold",
+    )
+    console.print(_table(summaries))
     console.print(_STANDING[first.harm])
     console.print()
     for line in _lines(trajectories):
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
-def _table(name: str, study: Study, summaries: Mapping[str, Summary]) -> Table:
-    scenario = study.scenario
-    table = Table(
-        title=f"{name}: {next(iter(summaries.values())).runs:,} rollouts of at most {scenario.hours:g} h "
-        f"at {scenario.rps:g} rps, seed {study.seed}",
-        title_justify="left",
-        title_style="bold",
-    )
+def _table(summaries: Mapping[str, Summary]) -> Table:
+    table = Table()
     table.add_column("")
     for tool in summaries:
         table.add_column(_NAMES[tool], justify="right")
