@@ -67,15 +67,22 @@ class ArmTotals(ApiModel):
     events: Count = Field(default=0, description="Errors, answers slower than the bound, or what else is counted.")
 
 
+class Stratum(ApiModel):
+    """Some looks in which the two revisions are compared as one."""
+
+    candidate: ArmTotals = Field(default=ArmTotals(), description="The candidate's requests and events.")
+    stable: ArmTotals = Field(default=ArmTotals(), description="The stable revision's.")
+
+
 class Dispersion(ApiModel):
-    """How much more the events of one revision's neighbouring looks differ than independent ones would.
+    """How much more the events of one revision's neighbouring strata differ than independent ones would.
 
     The quotient of the two sums estimates by how much the variance is inflated.
     """
 
-    observed: float = Field(default=0.0, ge=0, description="Sum of the squared differences of neighbouring looks.")
+    observed: float = Field(default=0.0, ge=0, description="Sum of the squared differences of neighbouring strata.")
     expected: float = Field(default=0.0, ge=0, description="The same sum, expected if events were independent.")
-    last: ArmTotals = Field(default=ArmTotals(), description="The last look with requests: the next one's neighbour.")
+    last: ArmTotals = Field(default=ArmTotals(), description="The last one with requests: the next one's neighbour.")
 
 
 class Excess(ApiModel):
@@ -101,6 +108,7 @@ class Comparison(ApiModel):
     stable: ArmTotals = Field(default=ArmTotals(), description="Totals of the stable revision.")
     candidate_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the candidate's are.")
     stable_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the stable revision's are.")
+    open: Stratum = Field(default=Stratum(), description="The stratum that has not ended yet.")
     odds: Logs = Field(default=(), description="Likelihood of each odds ratio of the grid, against that of 1.")
     mantel: Logs = Field(
         default=(0.0, 0.0), description="The two sums of the Mantel-Haenszel estimate of the odds ratio."
@@ -121,15 +129,16 @@ class Agreement(ApiModel):
 
 
 class Difference(ApiModel):
-    """The difference of two shares, candidate minus stable, stratified by look."""
+    """The difference of two shares, candidate minus stable, stratified."""
 
     name: str = Field(max_length=63, description="What is compared: predictions or quality.")
     candidate: ArmTotals = Field(default=ArmTotals(), description="Totals of the candidate.")
     stable: ArmTotals = Field(default=ArmTotals(), description="Totals of the stable revision.")
     candidate_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the candidate's are.")
     stable_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the stable revision's are.")
-    weight: float = Field(default=0.0, ge=0, description="Sum of the looks' effective numbers of requests.")
-    weighted: float = Field(default=0.0, description="Sum of the looks' differences, each times that number.")
+    open: Stratum = Field(default=Stratum(), description="The stratum that has not ended yet.")
+    weight: float = Field(default=0.0, ge=0, description="Sum of the strata's effective numbers of requests.")
+    weighted: float = Field(default=0.0, description="Sum of the strata's differences, each times that number.")
 
 
 class ArmCrashes(ApiModel):

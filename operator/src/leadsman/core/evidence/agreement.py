@@ -2,9 +2,9 @@
 
 from leadsman.api.evidence import Agreement, ArmTotals
 from leadsman.core.evidence import dispersion
-from leadsman.core.evidence.comparison import plus
 from leadsman.core.evidence.processes import acceptable_rates, added, excessive_rates, mixture, rate_step
 from leadsman.core.evidence.samples import Pairs
+from leadsman.core.evidence.strata import plus
 
 
 def start(at_least: float) -> Agreement:

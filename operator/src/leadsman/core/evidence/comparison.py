@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import log
 
-from leadsman.api.evidence import ArmTotals, Comparison
+from leadsman.api.evidence import ArmTotals, Comparison, Stratum
 from leadsman.core.evidence import dispersion, excess
 from leadsman.core.evidence.hypergeometric import Margins
 from leadsman.core.evidence.processes import (
@@ -18,6 +18,7 @@ from leadsman.core.evidence.processes import (
     rate_step,
     relative_step,
 )
+from leadsman.core.evidence.strata import plus, pooled
 
 _OF_ONE_LOOK = log(2)
 
@@ -36,6 +37,8 @@ def forget_promotion(comparison: Comparison) -> Comparison:
         update={
             "absolute": (0.0,) * len(acceptable_rates(comparison.tolerated)),
             "relative": (0.0,) * len(ACCEPTABLE_ODDS),
+            # A stratum is of one weight.
+            "open": Stratum(),
         }
     )
 
@@ -44,23 +47,32 @@ def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals, sec
     """Add what one look brought, `seconds` after the last: its requests and events, per revision."""
     if not candidate.requests and not stable.requests:
         return comparison
-    odds = odds_step(Margins(candidate.requests, stable.requests, candidate.events + stable.events), candidate.events)
+    ended, still_open = pooled(comparison.open, candidate, stable)
     absolute = rate_step(
         candidate.requests, candidate.events, acceptable_rates(comparison.tolerated), comparison.tolerated
     )
     return comparison.model_copy(
         update={
-            "odds": added(comparison.odds, odds),
-            "relative": added(comparison.relative, relative_step(odds)),
-            "absolute": added(comparison.absolute, absolute),
-            "mantel": added(comparison.mantel, _mantel(candidate, stable)),
             "candidate": plus(comparison.candidate, candidate),
             "stable": plus(comparison.stable, stable),
-            "candidate_dispersion": dispersion.observe(comparison.candidate_dispersion, candidate),
-            "stable_dispersion": dispersion.observe(comparison.stable_dispersion, stable),
+            "open": still_open,
+            "absolute": added(comparison.absolute, absolute),
             "excess": excess.observe(comparison.excess, candidate, stable, seconds) if comparison.excess else None,
+            **(_compared(comparison, ended.candidate, ended.stable) if ended else {}),
         }
     )
+
+
+def _compared(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -> dict[str, object]:
+    """Return what a stratum changes: all that compares the revisions, and how clumped each one's events are."""
+    odds = odds_step(Margins(candidate.requests, stable.requests, candidate.events + stable.events), candidate.events)
+    return {
+        "odds": added(comparison.odds, odds),
+        "relative": added(comparison.relative, relative_step(odds)),
+        "mantel": added(comparison.mantel, _mantel(candidate, stable)),
+        "candidate_dispersion": dispersion.observe(comparison.candidate_dispersion, candidate),
+        "stable_dispersion": dispersion.observe(comparison.stable_dispersion, stable),
+    }
 
 
 def log_harm(comparison: Comparison) -> float:
@@ -75,7 +87,8 @@ def log_harm(comparison: Comparison) -> float:
     evidence = mixture(comparison.odds[HARM], phi)
     if comparison.excess is not None and comparison.excess.blames:
         evidence = log_sum_exp(evidence, excess.log_harm(comparison.excess, phi)) - log(2)
-    counted_once = comparison.candidate.requests == comparison.candidate_dispersion.last.requests
+    compared = comparison.candidate.requests - comparison.open.candidate.requests
+    counted_once = compared == comparison.candidate_dispersion.last.requests
     if counted_once and not dispersion.is_known(comparison.stable_dispersion):
         return min(_OF_ONE_LOOK, evidence)
     return evidence
@@ -113,27 +126,24 @@ def stable_in_trouble(comparison: Comparison) -> bool:
 
 
 def odds_ratio(comparison: Comparison) -> float | None:
-    """Estimate the odds of an event, candidate to stable, stratified by look. None where nothing was counted.
+    """Estimate the odds of an event, candidate to stable, stratified. None where nothing was counted.
 
     The estimate is Mantel and Haenszel's (1959), as changing weights and base rates must not pass for a difference,
     with half an event added to each revision, so that it stays finite.
     """
-    candidate, stable = comparison.candidate, comparison.stable
-    if not candidate.requests or not stable.requests or not candidate.events + stable.events:
+    candidate, stable, still_open = comparison.candidate, comparison.stable, comparison.open
+    if not candidate.requests or not stable.requests:
+        return None
+    more, less = added(comparison.mantel, _mantel(still_open.candidate, still_open.stable))
+    if not more + less:
         return None
     share = candidate.requests / (candidate.requests + stable.requests)
-    more, less = comparison.mantel
     return (more + (1 - share) / 2) / (less + share / 2)
 
 
 def _mantel(candidate: ArmTotals, stable: ArmTotals) -> tuple[float, float]:
-    requests = candidate.requests + stable.requests
+    requests = max(1, candidate.requests + stable.requests)
     return (
         candidate.events * (stable.requests - stable.events) / requests,
         stable.events * (candidate.requests - candidate.events) / requests,
     )
-
-
-def plus(totals: ArmTotals, look: ArmTotals) -> ArmTotals:
-    """Return the totals after a look."""
-    return ArmTotals.model_construct(requests=totals.requests + look.requests, events=totals.events + look.events)

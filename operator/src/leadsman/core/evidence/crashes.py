@@ -40,7 +40,7 @@ def in_trouble_together(crashes: Crashes, at_most_per_day: float) -> bool:
 
 def per_day(arm: ArmCrashes) -> float | None:
     """Return the crashes a day and pod; None before anything was watched."""
-    return arm.count / (arm.pod_seconds / _DAY) if arm.pod_seconds else None
+    return arm.count / (arm.pod_seconds / _DAY) if arm.pod_seconds >= 1 else None
 
 
 def _log_excess(arm: ArmCrashes, at_most_per_day: float) -> float:

@@ -1,7 +1,7 @@
 """The difference of two shares, candidate minus stable: is it larger, or smaller, than a margin?
 
-In a look with `n` and `m` requests the difference of the two shares has mean `mu`, whatever base rate the look has,
-and is sub-Gaussian with variance `1 / (4 h)`, `h = n m / (n + m)` (Hoeffding 1963). Summed over looks with weights
+In a stratum with `n` and `m` requests the difference of the two shares has mean `mu`, whatever its base rate, and is
+sub-Gaussian with variance `1 / (4 h)`, `h = n m / (n + m)` (Hoeffding 1963). Summed over strata with weights
 `h`, `S - mu W` is sub-Gaussian with variance `V = W / 4`, and mixing `exp(l (S - mu W) - l^2 V / 2)` over a half-normal
 `l` of precision `rho` gives an e-process against every smaller `mu` (Robbins 1970; Howard et al. 2021). For clumped
 events V is inflated by their phi; as the e-process falls with V, that never weakens the guarantee.
@@ -11,8 +11,8 @@ from math import erfc, log, pi, sqrt
 
 from leadsman.api.evidence import ArmTotals, Difference
 from leadsman.core.evidence import dispersion
-from leadsman.core.evidence.comparison import plus
 from leadsman.core.evidence.processes import log_sum_exp
+from leadsman.core.evidence.strata import plus, pooled
 
 _RHO = 10.0
 """The mixture's precision: best at some hundreds of effective requests, which a margin of ten points takes."""
@@ -27,22 +27,30 @@ def observe(difference: Difference, candidate: ArmTotals, stable: ArmTotals) -> 
     """Add what one look brought: how many were counted, and how many of them count for the share."""
     if not candidate.requests and not stable.requests:
         return difference
-    weight = candidate.requests * stable.requests / (candidate.requests + stable.requests)
-    gap = candidate.events / candidate.requests - stable.events / stable.requests if weight else 0.0
+    ended, still_open = pooled(difference.open, candidate, stable)
     return difference.model_copy(
         update={
             "candidate": plus(difference.candidate, candidate),
             "stable": plus(difference.stable, stable),
-            "candidate_dispersion": dispersion.observe(difference.candidate_dispersion, candidate),
-            "stable_dispersion": dispersion.observe(difference.stable_dispersion, stable),
-            "weight": difference.weight + weight,
-            "weighted": difference.weighted + weight * gap,
+            "open": still_open,
+            **(_compared(difference, ended.candidate, ended.stable) if ended else {}),
         }
     )
 
 
+def _compared(difference: Difference, candidate: ArmTotals, stable: ArmTotals) -> dict[str, object]:
+    weight = candidate.requests * stable.requests / (candidate.requests + stable.requests)
+    gap = candidate.events / candidate.requests - stable.events / stable.requests if weight else 0.0
+    return {
+        "candidate_dispersion": dispersion.observe(difference.candidate_dispersion, candidate),
+        "stable_dispersion": dispersion.observe(difference.stable_dispersion, stable),
+        "weight": difference.weight + weight,
+        "weighted": difference.weighted + weight * gap,
+    }
+
+
 def estimate(difference: Difference) -> float | None:
-    """Return the weighted mean of the looks' differences; None where nothing can be compared."""
+    """Return the weighted mean of the strata's differences; None where nothing can be compared."""
     return difference.weighted / difference.weight if difference.weight else None
 
 
