@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The cluster comes before the images that are loaded into it.
 .NOTPARALLEL:
-.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv
+.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence
 
 # Asked for when a recipe runs, not when the Makefile is read.
 VENV = $$(hack/venv.sh)
@@ -22,6 +22,9 @@ test: lint cluster-up images ## all the tests, those on the cluster included
 
 test-unit: ## the tests that need no cluster
 	@"$(VENV)/bin/python" -m pytest tests/unit $(PYTEST_ARGS)
+
+bench-evidence: ## what the evidence engine promises, measured; writes benchmarks/evidence
+	@"$(VENV)/bin/python" -m benchmarks.evidence.run $(BENCH_ARGS)
 
 lint: ## style, types, layers, generated files
 	@source hack/lib.sh; export PATH="$(VENV)/bin:$$PATH"; \
