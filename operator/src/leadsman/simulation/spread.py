@@ -28,45 +28,49 @@ class _Sums(NamedTuple):
 
 
 class Spread:
-    """The dispersion of one revision's events after each look; `sums` are its two, a row per look."""
+    """The dispersion of one revision's events after each of several strata, or looks, in a row.
+
+    `sums` are its two: a first row for the dispersion before them, and a row after each.
+    """
 
     def __init__(self, before: Dispersion, arm: Arm) -> None:
         requests, events = arm
-        looks = np.flatnonzero(requests)
-        n = np.concatenate(((before.last.requests,), requests[looks]))
-        x = np.concatenate(((before.last.events,), events[looks]))
-        added = np.zeros((len(requests), 2))
+        busy = np.flatnonzero(requests)
+        n = np.concatenate(((before.last.requests,), requests[busy]))
+        x = np.concatenate(((before.last.events,), events[busy]))
+        self.sums: Shares = np.zeros((len(requests) + 1, 2))
+        self.sums[0] = before.observed, before.expected
         if before.last.requests:
-            added[looks] = _neighbours(n, x)
-        elif len(looks):
-            added[looks[1:]] = _neighbours(n[1:], x[1:])  # the first look of all has no neighbour
-        self.sums: Shares = added.cumsum(axis=0) + np.array((before.observed, before.expected))
+            self.sums[busy + 1] = _neighbours(n, x)
+        elif len(busy):
+            self.sums[busy[1:] + 1] = _neighbours(n[1:], x[1:])  # the first of all has no neighbour
+        self.sums = self.sums.cumsum(axis=0)
         self._requests, self._events = n, x
-        self._last = np.searchsorted(looks, np.arange(len(requests)), side="right")
+        self._last = np.searchsorted(busy, np.arange(len(requests) + 1), side="left")
 
-    def at(self, look: int) -> Dispersion:
-        """Return the engine's state after that look."""
-        observed, expected = self.sums[look].tolist()
-        last = self._last[look]
+    def after(self, strata: int) -> Dispersion:
+        """Return the engine's state after so many strata."""
+        observed, expected = self.sums[strata].tolist()
+        last = self._last[strata]
         neighbour = ArmTotals.model_construct(requests=int(self._requests[last]), events=int(self._events[last]))
         return Dispersion.model_construct(observed=observed, expected=expected, last=neighbour)
 
 
-def inflations(inflation: Inflation, candidate: Spread, stable: Spread, where: Where) -> Shares:
-    """Return the inflation after these looks; the engine is asked where it may have changed."""
-    sums = np.hstack((candidate.sums[where], stable.sums[where]))
-    is_other = np.ones(len(where), dtype=np.bool_)
+def inflations(inflation: Inflation, candidate: Spread, stable: Spread, after: Where) -> Shares:
+    """Return the inflation after so many strata each; the engine is asked where it may have changed."""
+    sums = np.hstack((candidate.sums[after], stable.sums[after]))
+    is_other = np.ones(len(after), dtype=np.bool_)
     is_other[1:] = (np.diff(sums, axis=0) != 0).any(axis=1)
     changed = np.flatnonzero(is_other)
     values = [
         inflation(cast(Dispersion, _Sums(*row[:2])), cast(Dispersion, _Sums(*row[2:])))
         for row in sums[changed].tolist()
     ]
-    return np.repeat(np.array(values, dtype=np.float64), np.diff(np.append(changed, len(where))))
+    return np.repeat(np.array(values, dtype=np.float64), np.diff(np.append(changed, len(after))))
 
 
 def _neighbours(n: Counts, x: Counts) -> Shares:
-    """Return what each look but the first adds to the two sums: `core.evidence.dispersion` has it for one pair."""
+    """Return what each but the first adds to the two sums: `core.evidence.dispersion` has it for one pair."""
     last_n, this_n, last_x, this_x = n[:-1], n[1:], x[:-1], x[1:]
     requests, events = last_n + this_n, last_x + this_x
     expected = events * (requests - events) / (requests - 1)

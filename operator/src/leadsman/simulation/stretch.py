@@ -20,6 +20,7 @@ from leadsman.simulation.block import Block
 from leadsman.simulation.excess import Clock
 from leadsman.simulation.spread import Where
 from leadsman.simulation.strands import Agreed, Compared, Strand
+from leadsman.simulation.strata import Strata
 from leadsman.simulation.traffic import Counts, Shares
 
 _ROUNDING = 1e-9
@@ -116,18 +117,20 @@ class Stretch:
 
     def _comparisons(self) -> Iterator[tuple[str, Compared]]:
         """The comparisons by name, in the engine's order."""
-        spec, clock = self._spec, self._clock
-        candidate, stable = self._block.candidate, self._block.stable
+        spec, candidate, stable = self._spec, self._block.candidate, self._block.stable
         known = {one.name: one for one in self._before.comparisons}
         if spec.error_rate is not None:
             before = known.get(ERROR_RATE) or comparison.start(ERROR_RATE, spec.error_rate.tolerate)
+            strata = Strata(before.open, self._cut(candidate.requests), self._cut(stable.requests))
             arms = [(self._cut(arm.requests), self._cut(arm.errors)) for arm in (candidate, stable)]
-            yield ERROR_RATE, Compared(before, arms[0], arms[1], clock)
+            yield ERROR_RATE, Compared(before, arms[0], arms[1], strata, self._clock)
         for row, bound in enumerate(self._before.bounds):
             name = comparison_name(bound)
             before = known.get(name) or comparison.start(name, bound.tolerated)
+            if row == 0:  # All bounds count the same answers.
+                strata = Strata(before.open, self._cut(candidate.answered), self._cut(stable.answered))
             arms = [(self._cut(arm.answered), self._cut(arm.slower[row])) for arm in (candidate, stable)]
-            yield name, Compared(before, arms[0], arms[1], clock)
+            yield name, Compared(before, arms[0], arms[1], strata, self._clock)
 
     def _cut(self, column: Counts) -> Counts:
         return column[self._looks]
