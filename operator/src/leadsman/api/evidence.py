@@ -108,6 +108,7 @@ class Comparison(ApiModel):
     stable: ArmTotals = Field(default=ArmTotals(), description="Totals of the stable revision.")
     candidate_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the candidate's are.")
     stable_dispersion: Dispersion = Field(default=Dispersion(), description="How clumped the stable revision's are.")
+    looks: Count = Field(default=0, description="Looks that counted any of the candidate.")
     open: Stratum = Field(default=Stratum(), description="The stratum that has not ended yet.")
     odds: Logs = Field(default=(), description="Likelihood of each odds ratio of the grid, against that of 1.")
     mantel: Logs = Field(

@@ -20,6 +20,7 @@ from leadsman.core.evidence.processes import (
 )
 from leadsman.core.evidence.strata import plus, pooled
 
+_ENOUGH_LOOKS = 2
 _OF_ONE_LOOK = log(2)
 
 ABSOLUTE_WEIGHT = 0.8
@@ -55,6 +56,7 @@ def observe(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals, sec
         update={
             "candidate": plus(comparison.candidate, candidate),
             "stable": plus(comparison.stable, stable),
+            "looks": comparison.looks + bool(candidate.requests),
             "open": still_open,
             "absolute": added(comparison.absolute, absolute),
             "excess": excess.observe(comparison.excess, candidate, stable, seconds) if comparison.excess else None,
@@ -87,9 +89,7 @@ def log_harm(comparison: Comparison) -> float:
     evidence = mixture(comparison.odds[HARM], phi)
     if comparison.excess is not None and comparison.excess.blames:
         evidence = log_sum_exp(evidence, excess.log_harm(comparison.excess, phi)) - log(2)
-    compared = comparison.candidate.requests - comparison.open.candidate.requests
-    counted_once = compared == comparison.candidate_dispersion.last.requests
-    if counted_once and not dispersion.is_known(comparison.stable_dispersion):
+    if comparison.looks < _ENOUGH_LOOKS and not dispersion.is_known(comparison.stable_dispersion):
         return min(_OF_ONE_LOOK, evidence)
     return evidence
 
