@@ -80,6 +80,7 @@ class Compared:
             update={
                 "candidate": _plus(before.candidate, *candidate[:, look].tolist()),
                 "stable": _plus(before.stable, *stable[:, look].tolist()),
+                "looks": before.looks + int(np.count_nonzero(self._arms[0][0][: look + 1])),
                 "candidate_dispersion": self._spreads[0].after(ended),
                 "stable_dispersion": self._spreads[1].after(ended),
                 "open": self._open_after(look),
