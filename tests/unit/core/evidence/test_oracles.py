@@ -4,12 +4,11 @@ from math import log
 
 import numpy as np
 import pytest
+import ville
 
 from leadsman.api.evidence import ArmTotals, Difference, Dispersion
 from leadsman.core.evidence.confidence import ALPHA, rate_interval
 from leadsman.core.evidence.difference import interval, log_below
-
-ville = pytest.importorskip("ville")
 
 RHO = 10.0
 
