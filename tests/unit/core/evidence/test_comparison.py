@@ -4,7 +4,7 @@ from itertools import product
 from math import exp, log
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadsman.api.evidence import ArmTotals, Comparison
@@ -55,10 +55,17 @@ def test_totals_are_sums(script: list[Tick]) -> None:
 
 
 @given(ticks)
-def test_looks_that_only_one_revision_answered_compare_nothing(script: list[Tick]) -> None:
-    alone = [tick for candidate, stable in script for tick in ((candidate, (0, 0)), ((0, 0), stable))]
-    assert set(seen(*alone).odds) == {0.0}
-    assert seen(*alone).mantel == (0.0, 0.0)
+def test_a_revision_alone_compares_nothing(script: list[Tick]) -> None:
+    for alone in ([(candidate, (0, 0)) for candidate, _ in script], [((0, 0), stable) for _, stable in script]):
+        assert set(seen(*alone).odds) == {0.0}
+        assert odds_ratio(seen(*alone)) is None
+
+
+@given(ticks)
+def test_looks_that_take_turns_are_compared_all_the_same(script: list[Tick]) -> None:
+    turns = [tick for candidate, stable in script for tick in ((candidate, (0, 0)), ((0, 0), stable))]
+    if all(candidate[0] and stable[0] and candidate[0] + stable[0] >= 20 for candidate, stable in script):
+        assert seen(*turns).odds == pytest.approx(seen(*script).odds)
 
 
 @pytest.mark.parametrize(
@@ -133,16 +140,20 @@ def with_odds(value: float) -> float:
     return value / (1 + value)
 
 
-sizes = st.tuples(st.integers(1, 12), st.integers(0, 12))
+# Twenty requests make a stratum.
+sizes = st.tuples(st.integers(4, 8), st.integers(16, 18))
 base_rates = st.floats(0.001, 0.95)
+some = settings(max_examples=30, deadline=None)
 
 
+@some
 @given(sizes, base_rates, st.floats(0.05, 1.0))
 def test_the_mean_of_harm_is_at_most_one_for_a_candidate_no_worse(size: Answers, rate: float, better: float) -> None:
     rates = (with_odds(better * odds(rate)), rate)
     assert sum(chance * exp(log_harm(seen(tick))) for chance, tick in every_outcome(size, rates)) <= 1 + 1e-8
 
 
+@some
 @given(sizes, st.floats(0.02, 0.5), st.floats(1.0, 4.0))
 def test_the_mean_of_promotion_is_at_most_one_for_an_intolerable_candidate(
     size: Answers, rate: float, worse: float
@@ -156,8 +167,9 @@ def test_the_mean_of_promotion_is_at_most_one_for_an_intolerable_candidate(
 def test_half_of_the_evidence_is_against_the_objective() -> None:
     """Stable has answered nothing, so the comparison is silent."""
     looks: list[Tick] = [((10, 6), (0, 0))] * 2
-    assert log_harm(seen(*looks)) == pytest.approx(0)
-    assert log_harm(seen(*looks, one=with_objective(start("errorRate", 0.02), 0.01))) > log(101)
+    fresh = with_history(start("errorRate", 0.02))
+    assert log_harm(seen(*looks, one=fresh)) == pytest.approx(0)
+    assert log_harm(seen(*looks, one=with_objective(fresh, 0.01))) > log(101)
 
 
 AS_BAD: list[Tick] = [((20, 4), (180, 36))] * 12

@@ -70,9 +70,11 @@ def every_outcome(requests: Answers, rates: tuple[float, float]) -> list[tuple[f
     ]
 
 
-sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
+# Twenty requests make a stratum.
+sizes = st.tuples(st.integers(4, 8), st.integers(16, 18))
 
 
+@settings(max_examples=30, deadline=None)
 @given(sizes, st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 0.5))
 def test_the_means_are_at_most_one_under_their_null_hypothesis(
     size: Answers, candidate: float, stable: float, margin: float

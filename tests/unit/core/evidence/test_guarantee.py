@@ -71,7 +71,7 @@ def test_a_healthy_candidate_is_rolled_back_no_more_often_than_agreed(
     ],
 )
 def test_nor_where_it_is_hard_to_tell(spec: EvidenceSpec, traffic: Traffic) -> None:
-    runs = 40
+    runs = 25
     assert share(outcomes(spec, traffic, runs), Verdict.FAIL) <= at_most(0.01, runs)
 
 
@@ -103,6 +103,18 @@ def test_a_harmful_candidate_is_found_soon(spec: EvidenceSpec, traffic: Traffic,
     assert share(results, Verdict.FAIL) == 1.0
     assert median(result.seconds for result in results) <= seconds
     assert median(result.errors for result in results) <= errors
+
+
+@pytest.mark.parametrize("rps", [0.2, 2])
+def test_looking_often_costs_nothing(rps: float) -> None:
+    often, seldom = (
+        outcomes(
+            ERRORS, Traffic(rps, (0.1,), candidate_errors=1.0, looks=round(600 / (rps * seconds)), seconds=seconds), 20
+        )
+        for seconds in (1.0, 10.0)
+    )
+    assert share(often, Verdict.FAIL) == share(seldom, Verdict.FAIL) == 1.0
+    assert median(one.seconds for one in often) <= median(one.seconds for one in seldom) + 10
 
 
 @pytest.mark.parametrize(
@@ -243,7 +255,7 @@ CAT = Look(0.0, top_class="cat")
     ],
 )
 def test_other_checks_keep_the_promise_too(spec: EvidenceSpec, first: list[Look], draw: Draw) -> None:
-    runs = 40
+    runs = 25
     assert share(results(spec, draw, *first, runs=runs), Verdict.FAIL) <= at_most(0.01, runs)
 
 
