@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.evidence.cells import CLUMPS, RATES
+from benchmarks.evidence.cells import CLUMPS, RATES, WITH_OBJECTIVE
 
 if TYPE_CHECKING:
     from benchmarks.evidence.run import Result
@@ -35,7 +35,7 @@ def _guarantee(axes: Axes, rows: Sequence["Result"]) -> None:
     share = {row.cell: 100 * row.false_rollbacks for row in rows}
     for clump, colour in zip(CLUMPS, _COLOURS, strict=True):
         worst = [
-            max(share[f"{kind}, {rps:g} rps, clumps of {clump}"] for kind in ("two-sample", "with objective"))
+            max(share[f"{kind}, {rps:g} rps, clumps of {clump}"] for kind in ("two-sample", WITH_OBJECTIVE))
             for rps in RATES
         ]
         axes.plot([f"{rps:g}" for rps in RATES], worst, marker="o", color=colour, label=f"clumps of {clump}")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence.cells import CLUMPS, RATES
+from benchmarks.evidence.cells import CLUMPS, RATES, WITH_OBJECTIVE
+from leadsman.simulation import LEADSMAN
 
 if TYPE_CHECKING:
     from benchmarks.evidence.run import Result
@@ -33,7 +34,7 @@ def markdown(found: Mapping[str, Sequence["Result"]], cost: Mapping[str, float],
         "Written by `make bench-evidence`; do not edit. Simulated by `leadsman.simulation`, which runs the operator's "
         f"own engine and state machine. Ran on {machine}.",
         "Base error rate 0.5 %, a look every 10 s, steps 10, 30, 50 % of at least 5 minutes, budget 1 %, "
-        "objective 0.5 %, a day of the stable revision's past.",
+        "objective (where there is one) 0.5 %, a day of the stable revision's past.",
         "![chart](evidence.svg)",
         "## The design's table\n" + _table(found["table"]),
         "## False rollbacks of a healthy candidate\n"
@@ -41,8 +42,8 @@ def markdown(found: Mapping[str, Sequence["Result"]], cost: Mapping[str, float],
         f"{100 * found['guarantee'][0].error:.2f} points.\n" + _guarantee(found["guarantee"]),
         "## A day of 8,640 looks\n" + _plain(found["long"]),
         "## Time to detection, against Wald's floor\n"
-        "The floor is ln(1/alpha) / KL requests of the candidate: no test can do better in the mean. Looks come every "
-        "10 s, so no time is below that.\n" + _detection(found["detection"]),
+        "The floor is ln(1/alpha) / KL requests of the candidate: no test can do better in the mean. A look "
+        "every second, with objective.\n" + _detection(found["detection"]),
         "## The cost of a look\nTwenty checks, counting and judging, median: "
         + ", ".join(f"{ms:.2f} ms at {rps} rps" for rps, ms in cost.items())
         + ".",
@@ -51,11 +52,11 @@ def markdown(found: Mapping[str, Sequence["Result"]], cost: Mapping[str, float],
 
 
 def _table(rows: Sequence["Result"]) -> str:
-    tools = ("flagger", "argo", "leadsman")
+    tools = ("flagger", "argo", LEADSMAN, WITH_OBJECTIVE)
     cells: dict[str, dict[str, Result]] = {}
     for row in rows:
         cells.setdefault(row.cell, {})[row.tool] = row
-    lines = ["| | Flagger | Argo Rollouts | Leadsman | to beat |", "|---|---|---|---|---|"]
+    lines = ["| | Flagger | Argo Rollouts | Leadsman | Leadsman, with objective | to beat |", "|---" * 6 + "|"]
     for cell, found in cells.items():
         said = [_ends(found[tool]) if tool in found else "-" for tool in tools]
         lines.append(f"| {cell} | {' | '.join(said)} | {TO_BEAT[cell]} |")
@@ -65,7 +66,7 @@ def _table(rows: Sequence["Result"]) -> str:
 def _guarantee(rows: Sequence["Result"]) -> str:
     share = {row.cell: row.false_rollbacks for row in rows}
     lines = ["| | " + " | ".join(f"clumps of {clump}" for clump in CLUMPS) + " |", "|---" * (len(CLUMPS) + 1) + "|"]
-    for kind in ("two-sample", "with objective"):
+    for kind in ("two-sample", WITH_OBJECTIVE):
         for rps in RATES:
             cells = [share[f"{kind}, {rps:g} rps, clumps of {clump}"] for clump in CLUMPS]
             lines.append(f"| {kind}, {rps:g} rps | " + " | ".join(f"{100 * cell:.2f} %" for cell in cells) + " |")

@@ -50,7 +50,7 @@ def results(cell: Cell, seed: int, floor: float | None = None) -> list[Result]:
     kind = harm(cell.policy, cell.world)
     taken = time.monotonic() - began
     return [
-        _result(cell, tool, summarise(outcomes[tool], kind), floor, taken)
+        _result(cell, cell.kind if tool == LEADSMAN else tool, summarise(outcomes[tool], kind), floor, taken)
         for tool in (LEADSMAN, *RIVALS)
         if tool in outcomes
     ]
