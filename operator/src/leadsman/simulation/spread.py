@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadsman.api.evidence import ArmTotals, Dispersion
-from leadsman.core.evidence.dispersion import _LARGEST_INFLATION, _MOST_OF_A_PAIR
+from leadsman.core.evidence.dispersion import LARGEST_INFLATION, MOST_OF_A_PAIR
 from leadsman.simulation.traffic import Counts, Shares
 
 Arm = tuple[Counts, Counts]
@@ -76,5 +76,5 @@ def _neighbours(n: Counts, x: Counts) -> Shares:
     expected = events * (requests - events) / (requests - 1)
     squared = (last_x * this_n - this_x * last_n) ** 2 / (last_n * this_n)
     inflation = np.divide(squared, expected, out=np.zeros_like(expected), where=expected > 0)
-    weight = np.minimum(expected, _MOST_OF_A_PAIR)
-    return np.stack((weight * np.minimum(inflation, _LARGEST_INFLATION), weight), axis=1)
+    weight = np.minimum(expected, MOST_OF_A_PAIR)
+    return np.stack((weight * np.minimum(inflation, LARGEST_INFLATION), weight), axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from leadsman.api.evidence import ArmTotals, Stratum
-from leadsman.core.evidence.strata import _FEWEST_REQUESTS, _MOST_OF_ONE
+from leadsman.core.evidence.strata import has_ended
 from leadsman.simulation.spread import Arm, Where
 from leadsman.simulation.traffic import Counts
 
@@ -20,7 +20,7 @@ class Strata:
         for look, (new, other_new) in enumerate(zip(candidate.tolist(), stable.tolist(), strict=True)):
             one += new
             other += other_new
-            if one + other >= (_FEWEST_REQUESTS if one and other else _MOST_OF_ONE):
+            if has_ended(one, other):
                 ends.append(look)
                 one = other = 0
         self._ends = np.array(ends, dtype=np.intp)

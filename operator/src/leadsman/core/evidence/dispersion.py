@@ -21,6 +21,7 @@ clumped events it is the usual quasi-likelihood correction, and simulation shows
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from leadsman.api.evidence import ArmTotals, Dispersion
 from leadsman.core.evidence.samples import Minute
@@ -28,8 +29,8 @@ from leadsman.core.evidence.samples import Minute
 _PRIOR_EVENTS = 4.0
 _HARM_PRIOR, _HARM_CAUTION = 1.5, 0.2
 _SURE_EVENTS = 20.0
-_MOST_OF_A_PAIR = 10.0
-_LARGEST_INFLATION = 30.0
+MOST_OF_A_PAIR = 10.0
+LARGEST_INFLATION = 30.0
 _MOST_OF_THE_PAST = 200.0
 
 
@@ -37,7 +38,10 @@ def observe(dispersion: Dispersion, look: ArmTotals) -> Dispersion:
     """Add one look of the revision; one without requests is skipped."""
     if not look.requests:
         return dispersion
-    observed, expected = _neighbours(dispersion.last, look) if dispersion.last.requests else (0.0, 0.0)
+    last = dispersion.last
+    observed, expected = 0.0, 0.0
+    if last.requests:
+        observed, expected = _neighbours(last.requests, last.events, look.requests, look.events)
     return Dispersion.model_construct(
         observed=dispersion.observed + observed, expected=dispersion.expected + expected, last=look
     )
@@ -45,11 +49,11 @@ def observe(dispersion: Dispersion, look: ArmTotals) -> Dispersion:
 
 def of_the_past(minutes: Sequence[Minute]) -> Dispersion:
     """Return how clumped the errors of a day were; it weighs no more than two hundred events of the rollout itself."""
-    past = Dispersion()
-    for minute in minutes:
-        past = observe(past, ArmTotals.model_construct(requests=minute.requests, events=minute.errors))
-    share = min(1.0, _MOST_OF_THE_PAST / past.expected) if past.expected else 1.0
-    return Dispersion(observed=past.observed * share, expected=past.expected * share)
+    answered = [(minute.requests, minute.errors) for minute in minutes if minute.requests]
+    pairs = [_neighbours(*last, *this) for last, this in pairwise(answered)]
+    observed, expected = sum(one for one, _ in pairs), sum(one for _, one in pairs)
+    share = min(1.0, _MOST_OF_THE_PAST / expected) if expected else 1.0
+    return Dispersion(observed=observed * share, expected=expected * share)
 
 
 def is_known(stable: Dispersion) -> bool:
@@ -81,13 +85,14 @@ def _estimate(candidate: Dispersion, stable: Dispersion, prior: float) -> float:
     return (observed + _PRIOR_EVENTS * prior) / (expected + _PRIOR_EVENTS)
 
 
-def _neighbours(last: ArmTotals, this: ArmTotals) -> tuple[float, float]:
-    """Return the squared difference of two looks, and what it would be in the mean if events were independent."""
-    events, requests = last.events + this.events, last.requests + this.requests
+def _neighbours(n: int, x: int, m: int, y: int) -> tuple[float, float]:
+    """Return the squared difference of two looks, `x` events in `n` requests and `y` in `m`, and its mean if events
+    were independent."""
+    events, requests = x + y, n + m
     expected = events * (requests - events) / (requests - 1)
     if not expected:
         return 0.0, 0.0
-    difference = last.events * this.requests - this.events * last.requests
-    inflation = difference * difference / (last.requests * this.requests) / expected
-    weight = min(expected, _MOST_OF_A_PAIR)
-    return weight * min(inflation, _LARGEST_INFLATION), weight
+    difference = x * m - y * n
+    inflation = difference * difference / (n * m) / expected
+    weight = min(expected, MOST_OF_A_PAIR)
+    return weight * min(inflation, LARGEST_INFLATION), weight

@@ -17,11 +17,14 @@ def pooled(open_stratum: Stratum, candidate: ArmTotals, stable: ArmTotals) -> tu
     after = Stratum.model_construct(
         candidate=plus(open_stratum.candidate, candidate), stable=plus(open_stratum.stable, stable)
     )
-    requests = after.candidate.requests + after.stable.requests
-    has_both = bool(after.candidate.requests and after.stable.requests)
-    if requests < (_FEWEST_REQUESTS if has_both else _MOST_OF_ONE):
+    if not has_ended(after.candidate.requests, after.stable.requests):
         return None, after
     return after, Stratum()
+
+
+def has_ended(candidate: int, stable: int) -> bool:
+    """Whether a stratum ends with so many requests."""
+    return candidate + stable >= (_FEWEST_REQUESTS if candidate and stable else _MOST_OF_ONE)
 
 
 def plus(totals: ArmTotals, look: ArmTotals) -> ArmTotals:
