@@ -42,7 +42,7 @@ def in_process() -> Iterator[InProcess]:
     loop, clock, (port, grpc_port) = asyncio.new_event_loop(), Clock(), free_ports(2)
     attendant = Attendant(ServingMetrics("m", "v1", History(clock)), Answers(clock))
     with ThreadPoolExecutor(1) as pool:
-        plane = DataPlane("m", "v1", pool)
+        plane = DataPlane("m", "v1", pool, MOST_BYTES)
 
         async def start() -> tuple[Surfaces, asyncio.Task[None]]:
             surfaces = Surfaces(plane, attendant, "127.0.0.1", port, grpc_port, MOST_BYTES)

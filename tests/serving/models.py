@@ -28,14 +28,15 @@ NUMPY_TYPES = {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in DAT
 _value = helper.make_tensor_value_info
 
 
-def _model(nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: tuple[Any, ...] = ()) -> Any:
-    graph = helper.make_graph(nodes, "test", inputs, outputs, list(constants))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+def graph(nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: tuple[Any, ...] = ()) -> Any:
+    """A model of these nodes."""
+    whole = helper.make_graph(nodes, "test", inputs, outputs, list(constants))
+    return helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def every_datatype() -> Any:
     """One input x_<datatype> and one output y_<datatype> each, passed through, of any shape of rank 2."""
-    return _model(
+    return graph(
         [helper.make_node("Identity", [f"x_{name}"], [f"y_{name}"]) for name in DATATYPES],
         [_value(f"x_{name}", kind, [None, None]) for name, kind in DATATYPES.items()],
         [_value(f"y_{name}", kind, [None, None]) for name, kind in DATATYPES.items()],
@@ -44,16 +45,32 @@ def every_datatype() -> Any:
 
 def through(datatype: str, shape: list[int | str | None]) -> Any:
     """Passes x on as y: a classifier that predicts what one asks for."""
-    return _model(
+    return graph(
         [helper.make_node("Identity", ["x"], ["y"])],
         [_value("x", DATATYPES[datatype], shape)],
         [_value("y", DATATYPES[datatype], shape)],
     )
 
 
+def mixed() -> Any:
+    """Five inputs of different types and shapes with one dimension "N" in common, each passed through as NAME_out."""
+    inputs: dict[str, tuple[str, list[int | str | None]]] = {
+        "f": ("FP32", ["N", 3]),
+        "s": ("BYTES", ["N"]),
+        "b": ("BOOL", ["N"]),
+        "u": ("UINT8", [None]),
+        "h": ("FP16", ["N"]),
+    }
+    return graph(
+        [helper.make_node("Identity", [name], [f"{name}_out"]) for name in inputs],
+        [_value(name, DATATYPES[datatype], shape) for name, (datatype, shape) in inputs.items()],
+        [_value(f"{name}_out", DATATYPES[datatype], shape) for name, (datatype, shape) in inputs.items()],
+    )
+
+
 def cast(taken: str, given: str) -> Any:
     """y (of datatype `given`) is x (of datatype `taken`), of any length."""
-    return _model(
+    return graph(
         [helper.make_node("Cast", ["x"], ["y"], to=DATATYPES[given])],
         [_value("x", DATATYPES[taken], ["N"])],
         [_value("y", DATATYPES[given], ["N"])],
@@ -63,7 +80,7 @@ def cast(taken: str, given: str) -> Any:
 def lookup() -> Any:
     """A table of three rows: x (INT64 [N]) picks y (FP32 [N]); any other index than -3..2 fails at run time."""
     table = numpy_helper.from_array(np.array([1.5, 2.5, 3.5], dtype=np.float32), "table")
-    return _model(
+    return graph(
         [helper.make_node("Gather", ["table", "x"], ["y"])],
         [_value("x", TensorProto.INT64, ["N"])],
         [_value("y", TensorProto.FLOAT, ["N"])],
@@ -73,7 +90,7 @@ def lookup() -> Any:
 
 def total() -> Any:
     """sum and difference (FP32 [N, 3]) of a (FP32 [N, 3]) and b (FP32 [N, 3])."""
-    return _model(
+    return graph(
         [helper.make_node("Add", ["a", "b"], ["sum"]), helper.make_node("Sub", ["a", "b"], ["difference"])],
         [_value("a", TensorProto.FLOAT, ["N", 3]), _value("b", TensorProto.FLOAT, ["N", 3])],
         [_value("sum", TensorProto.FLOAT, ["N", 3]), _value("difference", TensorProto.FLOAT, ["N", 3])],
@@ -89,7 +106,7 @@ def spin() -> Any:
         [_value("go_next", TensorProto.BOOL, []), _value("m_next", TensorProto.FLOAT, None)],
     )
     eye = numpy_helper.from_array(np.eye(200, dtype=np.float32), "eye")
-    return _model(
+    return graph(
         [
             helper.make_node("Loop", ["turns", "", "eye"], ["m_last"], body=body),
             helper.make_node("ReduceSum", ["m_last"], ["y"], keepdims=0),
@@ -102,7 +119,7 @@ def spin() -> Any:
 
 def unknown_operator() -> Any:
     """Uses an operator that no ONNX Runtime has."""
-    model = _model(
+    model = graph(
         [helper.make_node("Frobnicate", ["x"], ["y"], domain="example.com")],
         [_value("x", TensorProto.FLOAT, [1])],
         [_value("y", TensorProto.FLOAT, [1])],

@@ -3,12 +3,15 @@
 import socket
 from typing import Any
 
+import grpc
 import httpx
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from leadsman_serving.open_inference_pb2 import ServerReadyRequest
+from serving.grpc_client import SERVICE, connected
 from serving.process import ServerProcess
 
 VALID: dict[str, Any] = {
@@ -93,3 +96,37 @@ def test_any_connection(case: str, total_server: ServerProcess, client: httpx.Cl
     assert client.get(f"{total_server.url}/v2/health/ready").status_code == 200
     assert total_server.process.poll() is None
     assert total_server.log[1:] == [], "nothing that a client does is a bug in the server"
+
+
+def test_a_message_that_is_small_until_it_is_unpacked(total_server: ServerProcess) -> None:
+    before = total_server.metric("process_resident_memory_bytes")
+    with connected(total_server) as client:
+        infer = client.channel.unary_unary(f"/{SERVICE}/ModelInfer")
+        with pytest.raises(grpc.RpcError) as caught:
+            infer(bytes(50_000_000), compression=grpc.Compression.Gzip, timeout=30)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert total_server.metric("process_resident_memory_bytes") < before + 30e6
+
+
+@pytest.mark.parametrize("data", [b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x01\xff", b"\x2a\x02" * 500])
+def test_a_message_that_is_none(data: bytes, total_server: ServerProcess) -> None:
+    with connected(total_server) as client, pytest.raises(grpc.RpcError) as caught:
+        client.channel.unary_unary(f"/{SERVICE}/ModelInfer")(data, timeout=30)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "the message is no ModelInferRequest"
+    assert total_server.log[1:] == []
+
+
+@pytest.mark.parametrize(
+    "sent", [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 99]
+)
+def test_any_connection_to_grpc(sent: bytes, total_server: ServerProcess) -> None:
+    host, port = total_server.grpc_address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1000):
+            pass
+    with connected(total_server) as client:
+        assert client.call("ServerReady", ServerReadyRequest()).ready
+    assert total_server.log[1:] == []

@@ -34,13 +34,16 @@ class Attendant:
         started = time.perf_counter()
         self.metrics.in_flight += 1
         try:
-            answer, outputs = await checked(work)
+            answer, outputs = await work
             self.metrics.predicted(outputs)
             if request_id and self.answers.on:
                 self.answers.record(request_id, outputs)
-        except ServingError as error:
-            self.metrics.answered(error.code.http, time.perf_counter() - started)
+        except ClientGone:
             raise
+        except Exception as error:
+            failure = as_serving_error(error)
+            self.metrics.answered(failure.code.http, time.perf_counter() - started)
+            raise failure from None
         else:
             self.metrics.answered(200, time.perf_counter() - started)
             return answer
@@ -52,19 +55,13 @@ class ClientGone(Exception):  # noqa: N818 - it is the client's right
     """There is nobody left to answer."""
 
 
-async def checked(work: Awaitable[Answer]) -> Answer:
-    """Return what `work` returns.
-
-    Raises ServingError for whatever fails (what is not the client's fault is logged), and ClientGone.
-    """
-    try:
-        return await work
-    except ServingError as error:
-        if error.code is Code.INTERNAL:
-            failures.warn(error.message)
-        raise
-    except ClientGone:
-        raise
-    except Exception:
-        log.exception("a bug in the server")
-        raise ServingError(Code.INTERNAL, "the server failed; its log says where") from None
+def as_serving_error(error: Exception) -> ServingError:
+    """Return what to tell the client of a failure; logs what is not the client's fault."""
+    if isinstance(error, MemoryError):
+        error = ServingError(Code.INTERNAL, "the server has not enough memory to answer this request")
+    if not isinstance(error, ServingError):
+        log.error("a bug in the server", exc_info=error)
+        return ServingError(Code.INTERNAL, "the server failed; its log says where")
+    if error.code is Code.INTERNAL:
+        failures.warn(error.message)
+    return error

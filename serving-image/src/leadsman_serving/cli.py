@@ -85,7 +85,9 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
 @click.option("--metrics-port", type=click.IntRange(1, 65535), default=8082, help="GET /metrics.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads to compute with.")
 @click.option("--drain-delay", type=click.FloatRange(min=0), default=5.0, help="Seconds to go on serving at SIGTERM.")
-@click.option("--max-body-bytes", type=click.IntRange(min=1), default=64 << 20, help="Largest request body.")
+@click.option(
+    "--max-body-bytes", type=click.IntRange(min=1), default=64 << 20, help="Largest request, and tensors of an answer."
+)
 def serve(model_dir: Path, **options: object) -> None:
     """Serve MODEL_DIR/model.onnx until SIGTERM.
 

@@ -47,12 +47,14 @@ class InferResponse:
 class DataPlane:
     """One named model in one version: it is loading, then ready, then draining.
 
-    Runs longer than INLINE_SECONDS happen in `pool`. Belongs to one event loop.
+    Runs longer than INLINE_SECONDS happen in `pool`. The tensors of an answer have at most `most_bytes` together, since
+    encoding them takes several times that. Belongs to one event loop.
     """
 
     name: str
     version: str
     pool: Executor
+    most_bytes: int
     model: OnnxModel | None = None
     draining: bool = False
 
@@ -75,7 +77,10 @@ class DataPlane:
         return self._loaded().signature
 
     async def infer(self, request: InferRequest) -> InferResponse:
-        """Run the model. Raises ServingError: unavailable, invalid argument, or internal when the run fails."""
+        """Run the model.
+
+        Raises ServingError: unavailable, invalid argument, internal when the run fails, too large for its answer.
+        """
         model = self._loaded()
         feed = model.signature.check_inputs(request.inputs)
         specs = model.signature.select_outputs(request.outputs)
@@ -84,6 +89,12 @@ class DataPlane:
             arrays = model.run(feed, names)
         else:
             arrays = await asyncio.get_running_loop().run_in_executor(self.pool, model.run, feed, names)
+        size = sum(array.nbytes for array in arrays)
+        if size > self.most_bytes:
+            raise ServingError(
+                Code.TOO_LARGE,
+                f"the answer's tensors take {size} bytes, and at most {self.most_bytes} are sent; ask for less at once",
+            )
         outputs = {spec.name: Tensor(spec.datatype, array) for spec, array in zip(specs, arrays, strict=True)}
         return InferResponse(self.name, self.version, request.id, outputs)
 

@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from leadsman_serving import oip_grpc
 from leadsman_serving import open_inference_pb2 as oip
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
-from leadsman_serving.errors import ServingError
+from leadsman_serving.errors import ServingError, invalid
 from leadsman_serving.signature import Tensor
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
@@ -76,7 +77,7 @@ class GrpcServer:
             await self._health.set(service, status)
 
     def _methods(self) -> dict[str, Any]:
-        methods: dict[str, Callable[[Any, Context], Awaitable[Any]]] = {
+        methods: dict[str, Callable[[bytes, Context], Awaitable[Any]]] = {
             "ServerLive": self._server_live,
             "ServerReady": self._server_ready,
             "ModelReady": self._model_ready,
@@ -86,17 +87,15 @@ class GrpcServer:
         }
         return {
             name: grpc.unary_unary_rpc_method_handler(
-                self._answering(method),
-                request_deserializer=getattr(oip, f"{name}Request").FromString,
-                response_serializer=getattr(oip, f"{name}Response").SerializeToString,
+                self._answering(method), response_serializer=getattr(oip, f"{name}Response").SerializeToString
             )
             for name, method in methods.items()
         }
 
     def _answering(
-        self, method: Callable[[Request, Context], Awaitable[Response]]
-    ) -> Callable[[Request, Context], Awaitable[Response]]:
-        async def answer(request: Request, context: Context) -> Response:
+        self, method: Callable[[bytes, Context], Awaitable[Response]]
+    ) -> Callable[[bytes, Context], Awaitable[Response]]:
+        async def answer(request: bytes, context: Context) -> Response:
             context.set_trailing_metadata(self._metadata)
             self._running += 1
             self._idle.clear()
@@ -112,30 +111,42 @@ class GrpcServer:
 
         return answer
 
-    async def _server_live(self, _: oip.ServerLiveRequest, __: Context) -> oip.ServerLiveResponse:
+    async def _server_live(self, _: bytes, __: Context) -> oip.ServerLiveResponse:
         return oip.ServerLiveResponse(live=True)
 
-    async def _server_ready(self, _: oip.ServerReadyRequest, __: Context) -> oip.ServerReadyResponse:
+    async def _server_ready(self, _: bytes, __: Context) -> oip.ServerReadyResponse:
         return oip.ServerReadyResponse(ready=self._plane.ready)
 
-    async def _model_ready(self, request: oip.ModelReadyRequest, _: Context) -> oip.ModelReadyResponse:
+    async def _model_ready(self, data: bytes, _: Context) -> oip.ModelReadyResponse:
+        request = _read(oip.ModelReadyRequest, data)
         self._plane.check_name(request.name, request.version or None)
         return oip.ModelReadyResponse(ready=self._plane.ready)
 
-    async def _server_metadata(self, _: oip.ServerMetadataRequest, __: Context) -> oip.ServerMetadataResponse:
+    async def _server_metadata(self, _: bytes, __: Context) -> oip.ServerMetadataResponse:
         return oip.ServerMetadataResponse(name=SERVER_NAME, version=server_version(), extensions=EXTENSIONS)
 
-    async def _model_metadata(self, request: oip.ModelMetadataRequest, _: Context) -> oip.ModelMetadataResponse:
+    async def _model_metadata(self, data: bytes, _: Context) -> oip.ModelMetadataResponse:
+        request = _read(oip.ModelMetadataRequest, data)
         self._plane.check_name(request.name, request.version or None)
         return oip_grpc.model_metadata(request.name, self._plane.version, self._plane.signature())
 
-    async def _model_infer(self, request: oip.ModelInferRequest, context: Context) -> oip.ModelInferResponse:
-        return await self._attendant.attend(_request_id(context), self._infer(request))
+    async def _model_infer(self, data: bytes, context: Context) -> oip.ModelInferResponse:
+        return await self._attendant.attend(_request_id(context), self._infer(data))
 
-    async def _infer(self, request: oip.ModelInferRequest) -> tuple[oip.ModelInferResponse, dict[str, Tensor]]:
+    async def _infer(self, data: bytes) -> tuple[oip.ModelInferResponse, dict[str, Tensor]]:
+        request = _read(oip.ModelInferRequest, data)
         self._plane.check_name(request.model_name, request.model_version or None)
         response = await self._plane.infer(oip_grpc.parse_request(request))
         return oip_grpc.response_message(response, request), response.outputs
+
+
+def _read(kind: type[Request], data: bytes) -> Request:
+    # Here and not by grpcio, which would log a client's rubbish as a bug of ours, with its stack trace.
+    try:
+        message: Request = kind.FromString(data)  # type: ignore[attr-defined] # protobuf has no types
+    except DecodeError:
+        raise invalid(f"the message is no {kind.__name__}") from None
+    return message
 
 
 def _request_id(context: Context) -> str | None:

@@ -12,7 +12,7 @@ from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark
 )
 
 from leadsman_serving import feedback, oip_json
-from leadsman_serving.attendant import Attendant, ClientGone, checked
+from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
@@ -45,7 +45,7 @@ class HttpApp:
         self._plane = plane
         self._attendant = attendant
         self._max_body_bytes = max_body_bytes
-        self._headers: Headers = [("x-leadsman-version", plane.version)]
+        self._headers: Headers = [_JSON, ("x-leadsman-version", plane.version)]
         self._server = {"name": SERVER_NAME, "version": server_version(), "extensions": EXTENSIONS}
 
     def name_revision(self, revision: str) -> None:
@@ -60,13 +60,14 @@ class HttpApp:
                 request_id = scope.headers.get("x-request-id")
                 answer = await self._attendant.attend(request_id, self._infer(path, scope, protocol))
             elif path[-1] == "feedback" and scope.method == "POST":
-                answer = await checked(self._take_feedback(path, scope, protocol))
+                answer = await self._take_feedback(path, scope, protocol)
             else:
                 answer = self._look_up(path, scope.method)
-        except ServingError as error:
-            answer = Answer(error.code.http, orjson.dumps({"error": error.message}))
         except ClientGone:
             return
+        except Exception as error:
+            failure = error if isinstance(error, ServingError) else as_serving_error(error)
+            answer = Answer(failure.code.http, orjson.dumps({"error": failure.message}))
         protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
     async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> tuple[Answer, dict[str, Tensor]]:
@@ -134,12 +135,13 @@ class HttpApp:
         return 200 if self._plane.ready else Code.UNAVAILABLE.http
 
     def _response_headers(self, scope: Scope, answer: Answer) -> Headers:
-        headers = [*self._headers, _JSON if answer.json_size is None else _BINARY]
-        if answer.json_size is not None:
-            headers.append((JSON_SIZE_HEADER, str(answer.json_size)))
+        if answer.json_size is None:
+            headers = self._headers
+        else:
+            headers = [*self._headers[1:], _BINARY, (JSON_SIZE_HEADER, str(answer.json_size))]
         if self._plane.draining and scope.http_version.startswith("1"):
             # A client that keeps its connection would keep it to a server that goes away.
-            headers.append(("connection", "close"))
+            return [*headers, ("connection", "close")]
         return headers
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import onnxruntime as ort
 
 from leadsman_serving.errors import Code, ModelLoadError, ServingError
+from leadsman_serving.memory import bound_arena
 from leadsman_serving.signature import Signature, TensorSpec
 from leadsman_serving.tensors import Array
 
@@ -35,7 +36,7 @@ _DATATYPES = {
 }
 _FATAL = 4  # ONNX Runtime's own log stays quiet: every failure is raised and reported once, by us
 _WARM_UP_RUNS = 3
-_ORT_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_ORT_PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _SOURCE_PLACE = re.compile(r"/\S+/onnxruntime/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])")
 _WHITESPACE = re.compile(r"\s+")
 
@@ -67,11 +68,18 @@ class OnnxModel:
         """Return about how long a run will take at most, from the warm-up; infinity when that is not known."""
         return self._seconds_per_element * _elements(feed)
 
-    def warm_up(self) -> None:
+    def warm_up(self, most_bytes: int) -> None:
         """Run a synthesised input a few times, so that no user pays for first-run work, and note the time taken.
 
-        A model may rightly refuse an input of zeros; that is logged, not an error.
+        A model may rightly refuse an input of zeros, or take only inputs of more than `most_bytes`, which nobody can
+        send: that is logged, not an error.
         """
+        if self.signature.least_bytes > most_bytes:
+            log.warning(
+                "the smallest input of this model has %d bytes, more than the %d that are taken of a request",
+                *(self.signature.least_bytes, most_bytes),
+            )
+            return
         feed = self.signature.synthesise()
         names = [spec.name for spec in self.signature.outputs]
         best = float("inf")
@@ -98,14 +106,21 @@ def load(model_dir: Path, threads: int) -> OnnxModel:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelLoadError(f"no model can be read at {path}: {error.strerror}") from None
+    ort.set_default_logger_severity(_FATAL)
+    bound_arena()
     try:
-        session = ort.InferenceSession(str(path), _options(threads), providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(
+            str(path), _options(threads), providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:
         raise ModelLoadError(f"ONNX Runtime {ort.__version__} cannot load {path}: {explain(error)}") from None
-    signature = Signature(
-        inputs=tuple(_spec("input", node) for node in session.get_inputs()),
-        outputs=tuple(_spec("output", node) for node in session.get_outputs()),
-    )
+    try:
+        signature = Signature(
+            inputs=tuple(_spec("input", node) for node in session.get_inputs()),
+            outputs=tuple(_spec("output", node) for node in session.get_outputs()),
+        )
+    except UnicodeDecodeError:
+        raise ModelLoadError(f"{path} has an input, an output or a dimension whose name is not UTF-8") from None
     return OnnxModel(session, signature, f"sha256:{digest}")
 
 
@@ -122,6 +137,7 @@ def _options(threads: int) -> Any:
     options.log_severity_level = _FATAL
     # Spinning threads would burn a container's CPU quota while they wait.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.use_env_allocators", "1")
     return options
 
 
@@ -134,7 +150,12 @@ def _spec(role: str, node: Any) -> TensorSpec:
             "only tensors of booleans, integers, FP16, FP32, FP64 and strings can be served"
             + (" (for a scikit-learn classifier, convert with zipmap=False)" if kind.startswith("seq(map(") else "")
         )
-    return TensorSpec(name=node.name, datatype=datatype, shape=tuple(node.shape))
+    return TensorSpec(name=node.name, datatype=datatype, shape=tuple(map(_dimension, node.shape)))
+
+
+def _dimension(size: int | str | None) -> int | str | None:
+    # Exporters write -1 for a free dimension, too.
+    return None if isinstance(size, int) and size < 0 else size
 
 
 def _elements(feed: Mapping[str, Array]) -> int:

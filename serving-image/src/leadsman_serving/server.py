@@ -32,7 +32,7 @@ async def serve(config: ServeConfig) -> None:
     Raises ModelLoadError when the model cannot be served, and OSError when a port cannot be had.
     """
     pool = ThreadPoolExecutor(config.threads, thread_name_prefix="model")
-    plane = DataPlane(config.name, config.version, pool)
+    plane = DataPlane(config.name, config.version, pool, config.max_body_bytes)
     history = History(_CLOCK)
     metrics = ServingMetrics(config.name, config.version, history)
     answers = Answers(_CLOCK)
@@ -61,7 +61,7 @@ async def serve(config: ServeConfig) -> None:
 
 def _load_warm(config: ServeConfig) -> OnnxModel:
     model = load(config.model_dir, config.threads)
-    model.warm_up()
+    model.warm_up(config.max_body_bytes)
     return model
 
 

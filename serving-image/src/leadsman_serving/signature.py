@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -74,6 +75,11 @@ class Signature:
                 raise invalid(f"the model has no output {name!r}; it gives {_names(self.outputs)}")
         return tuple(by_name[name] for name in names)
 
+    @property
+    def least_bytes(self) -> int:
+        """The size of what `synthesise` would return; a model may declare shapes beyond all memory."""
+        return sum(prod(_least(spec)) * DTYPES[spec.datatype].itemsize for spec in self.inputs)
+
     def synthesise(self) -> dict[str, Array]:
         """Return the smallest inputs of the right types and shapes: zeros (or empty strings), free dimensions 1."""
         return {spec.name: _zeros(spec) for spec in self.inputs}
@@ -104,8 +110,12 @@ def _wrong_shape(spec: TensorSpec, shape: tuple[int, ...], expected: str) -> Ser
 
 
 def _zeros(spec: TensorSpec) -> Array:
-    shape = tuple(size if isinstance(size, int) else 1 for size in spec.shape)
+    shape = _least(spec)
     return np.full(shape, "", dtype=object) if spec.datatype == "BYTES" else np.zeros(shape, DTYPES[spec.datatype])
+
+
+def _least(spec: TensorSpec) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else 1 for size in spec.shape)
 
 
 def _names(specs: tuple[TensorSpec, ...]) -> str:

@@ -1,7 +1,6 @@
 """The two surfaces of one data plane, HTTP and gRPC: they listen, turn ready, drain and stop together."""
 
 import asyncio
-import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ from leadsman_serving.model import OnnxModel
 
 if TYPE_CHECKING:
     from leadsman_serving.grpc_app import GrpcServer
-
-log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 
@@ -75,14 +72,11 @@ class Surfaces:
             await self._grpc.stop()
 
 
-def _grpc_server(plane: DataPlane, attendant: Attendant, host: str, port: int, max_bytes: int) -> "GrpcServer | None":
-    _check_free(host, port)
+def _grpc_server(plane: DataPlane, attendant: Attendant, host: str, port: int, max_bytes: int) -> "GrpcServer":
     # It takes 15 MB and a tenth of a second, which whoever does without gRPC does not have to pay.
-    try:
-        from leadsman_serving.grpc_app import GrpcServer  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        log.warning("no gRPC: this installation has no %s", error.name)
-        return None
+    from leadsman_serving.grpc_app import GrpcServer  # noqa: PLC0415
+
+    _check_free(host, port)
     return GrpcServer(plane, attendant, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", max_bytes)
 
 
