@@ -99,7 +99,7 @@ def test_a_rollout_survives_the_operators_restart(namespace: str, store: str) ->
     scraped = before["candidate"]["evidence"]["pods"]
     after = rollout(namespace)
     assert route_weights(namespace) == [90, 10]
-    assert after["receipts"] == before["receipts"]
+    assert after["decisions"] == before["decisions"]
     assert after["candidate"]["stepStartedAt"] == before["candidate"]["stepStartedAt"]
     assert [pod["pod"] for pod in after["candidate"]["evidence"]["pods"]] == [pod["pod"] for pod in scraped]
 
