@@ -45,7 +45,8 @@ def in_process() -> Iterator[InProcess]:
         plane = DataPlane("m", "v1", pool, MOST_BYTES)
 
         async def start() -> tuple[Surfaces, asyncio.Task[None]]:
-            surfaces = Surfaces(plane, attendant, "127.0.0.1", port, grpc_port, MOST_BYTES)
+            limits = {"max_bytes": MOST_BYTES, "drain_delay": 0}
+            surfaces = Surfaces(plane, attendant, "127.0.0.1", port, grpc_port=grpc_port, **limits)
             return surfaces, await surfaces.start()
 
         async def stop() -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,50 @@ async def test_no_request_fails_under_load(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(server.process.wait, 10) == 0
         assert server.log[1:] == []
+
+
+async def test_no_request_fails_while_one_server_goes_and_another_takes_over(tmp_path: Path) -> None:
+    """New connections get to the other one once this one is not ready, as with a Service of Kubernetes."""
+    directory = models.save(models.lookup(), tmp_path)
+    with serving(directory, "--drain-delay", "2") as going, serving(directory, "--drain-delay", "2") as staying:
+        place = [going.grpc_address]
+        async with passing_on(place) as address, grpc.aio.insecure_channel(address) as channel:
+            drained, answered = asyncio.Event(), list[int]()
+            load = [asyncio.create_task(hammer(channel, drained, answered)) for _ in range(CLIENTS)]
+            await answers(200, answered, load)
+            going.terminate()
+            place[0] = staying.grpc_address
+            assert await asyncio.to_thread(going.process.wait, 10) == 0
+            await answers(200, answered, load)
+            drained.set()
+            await asyncio.gather(*load)
+            assert going.log[1:] == []
+
+
+@asynccontextmanager
+async def passing_on(place: list[str]) -> AsyncIterator[str]:
+    """Pass each connection on to the address in `place` at the time; gives its own address."""
+    tasks = set[asyncio.Task[None]]()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection(*place[0].split(":"))
+        tasks.update({asyncio.create_task(copy(reader, there[1])), asyncio.create_task(copy(there[0], writer))})
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    yield "{}:{}".format(*server.sockets[0].getsockname())
+    server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def answers(more: int, answered: list[int], load: list[asyncio.Task[None]]) -> None:

@@ -1,6 +1,7 @@
 """The Open Inference Protocol v2 and grpc.health.v1 over gRPC: methods, statuses, and a server that drains."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -27,10 +28,15 @@ Context = Any  # grpc.aio.ServicerContext, which has no types
 class GrpcServer:
     """Listens on `address` from `start` to `stop`; messages larger than `max_message_bytes` are refused.
 
+    A connection is good for half of `drain_delay` seconds: then its client is told to make a new one for new requests.
+    So all have gone elsewhere by the end of the delay; what still comes then, gRPC cancels. With 0 they last for ever.
+
     Every answer, errors too, says in its trailing metadata which version and revision it is of. Belongs to one loop.
     """
 
-    def __init__(self, plane: DataPlane, attendant: Attendant, address: str, max_message_bytes: int) -> None:
+    def __init__(
+        self, plane: DataPlane, attendant: Attendant, address: str, max_message_bytes: int, drain_delay: float
+    ) -> None:
         self._plane = plane
         self._attendant = attendant
         self._metadata: tuple[tuple[str, str], ...] = (("x-leadsman-version", plane.version),)
@@ -39,6 +45,8 @@ class GrpcServer:
         self._idle.set()
         self._health = health.aio.HealthServicer()
         options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_message_bytes)]
+        if drain_delay:
+            options.append(("grpc.max_connection_age_ms", math.ceil(drain_delay / 2 * 1000)))
         self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._methods()),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -37,7 +37,15 @@ async def serve(config: ServeConfig) -> None:
     metrics = ServingMetrics(config.name, config.version, history)
     answers = Answers(_CLOCK)
     attendant = Attendant(metrics, answers)
-    surfaces = Surfaces(plane, attendant, config.host, config.port, config.grpc_port, config.max_body_bytes)
+    surfaces = Surfaces(
+        plane,
+        attendant,
+        config.host,
+        config.port,
+        grpc_port=config.grpc_port,
+        max_bytes=config.max_body_bytes,
+        drain_delay=config.drain_delay,
+    )
     if config.revision is not None:
         surfaces.name_revision(config.revision)
     stop, hurry = _signals()

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -12,20 +11,26 @@ from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.http_app import HttpApp
 from leadsman_serving.model import OnnxModel
 
-if TYPE_CHECKING:
-    from leadsman_serving.grpc_app import GrpcServer
-
 _BACKLOG = 1024
 
 
 class Surfaces:
     """Listens on `host`, at `port` for HTTP and at `grpc_port` for gRPC, which 0 does without. Belongs to one loop.
 
-    Raises OSError when a port cannot be had. A body, or a message, is at most `max_bytes` long.
+    Raises OSError when a port cannot be had. A body, or a message, is at most `max_bytes` long. `drain_delay` is how
+    many seconds there will be between `start_draining` and `stop`.
     """
 
     def __init__(
-        self, plane: DataPlane, attendant: Attendant, host: str, port: int, grpc_port: int, max_bytes: int
+        self,
+        plane: DataPlane,
+        attendant: Attendant,
+        host: str,
+        port: int,
+        *,
+        grpc_port: int,
+        max_bytes: int,
+        drain_delay: float,
     ) -> None:
         self._plane = plane
         _check_free(host, port)
@@ -39,7 +44,14 @@ class Surfaces:
             websockets=False,
             log_enabled=False,
         )
-        self._grpc = _grpc_server(plane, attendant, host, grpc_port, max_bytes) if grpc_port else None
+        self._grpc = None
+        if grpc_port:
+            _check_free(host, grpc_port)
+            # It takes 15 MB and a tenth of a second, which whoever does without gRPC does not have to pay.
+            from leadsman_serving import grpc_app  # noqa: PLC0415
+
+            address = f"[{host}]:{grpc_port}" if ":" in host else f"{host}:{grpc_port}"
+            self._grpc = grpc_app.GrpcServer(plane, attendant, address, max_bytes, drain_delay)
 
     def name_revision(self, revision: str) -> None:
         """Say from now on, on every answer, which revision it is of."""
@@ -70,14 +82,6 @@ class Surfaces:
         self._http.stop()  # type: ignore[no-untyped-call]
         if self._grpc:
             await self._grpc.stop()
-
-
-def _grpc_server(plane: DataPlane, attendant: Attendant, host: str, port: int, max_bytes: int) -> "GrpcServer":
-    # It takes 15 MB and a tenth of a second, which whoever does without gRPC does not have to pay.
-    from leadsman_serving.grpc_app import GrpcServer  # noqa: PLC0415
-
-    _check_free(host, port)
-    return GrpcServer(plane, attendant, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", max_bytes)
 
 
 def _check_free(host: str, port: int) -> None:
