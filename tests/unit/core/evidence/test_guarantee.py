@@ -71,7 +71,7 @@ def test_a_healthy_candidate_is_rolled_back_no_more_often_than_agreed(
     ],
 )
 def test_nor_where_it_is_hard_to_tell(spec: EvidenceSpec, traffic: Traffic) -> None:
-    runs = 25
+    runs = 40
     assert share(outcomes(spec, traffic, runs), Verdict.FAIL) <= at_most(0.01, runs)
 
 

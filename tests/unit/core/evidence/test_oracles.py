@@ -4,7 +4,7 @@ from math import log
 
 import numpy as np
 import pytest
-import ville
+import ville  # type: ignore[import-untyped]
 
 from leadsman.api.evidence import ArmTotals, Difference, Dispersion
 from leadsman.core.evidence.confidence import ALPHA, rate_interval

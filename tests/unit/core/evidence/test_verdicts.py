@@ -65,16 +65,16 @@ def test_as_bad_as_stable_always_was_is_no_worse() -> None:
     assert judge(ERRORS, state, 1000.0).verdict is PASS
 
 
-def test_the_objective_decides_where_stable_answers_nothing() -> None:
-    state = after(OBJECTIVE, *[look((10, 6), (0, 0))] * 2, history=QUIET_DAY)
-    judgement = judge(OBJECTIVE, state, 1000.0)
-    assert judgement.verdict is FAIL
-    assert judgement.message.startswith("errors 12 of 20 against 0 of 0; evidence 1 : ")
-
-
 @pytest.mark.parametrize(
     ("looks", "expected", "sentence"),
     [
+        pytest.param(
+            [look((10, 6), (0, 0))] * 3,
+            FAIL,
+            "errors 18 of 30 against 0 of 0; evidence 1 : ",
+            id="stable answers nothing: the objective decides",
+        ),
+        pytest.param([look((10, 9), (0, 0))], COLLECTING, "errors 9 of 10 against 0 of 0", id="but not by one look"),
         pytest.param(
             [IN_OUTAGE] * 20,
             COLLECTING,
