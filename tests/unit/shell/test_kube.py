@@ -5,12 +5,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
 from kubernetes.aio import client
 
 from leadsman.shell import kube
-from leadsman.shell.kube import DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, SERVICE, KubeClient, KubeError, NotFoundError
+from leadsman.shell.kube import (
+    DEPLOYMENT,
+    EVENT,
+    MODEL_DEPLOYMENT,
+    SERVICE,
+    KubeClient,
+    KubeError,
+    NotFoundError,
+    as_yaml,
+)
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -150,3 +162,19 @@ async def test_a_delete_of_what_is_gone_is_done(server: Server) -> None:
     server.says(403, STATUS)
     with pytest.raises(KubeError):
         await server.client.delete(SERVICE, "payments", "fraud")
+
+
+@given(st.lists(st.text()))
+def test_what_is_applied_is_json_and_yaml(texts: list[str]) -> None:
+    assert yaml.safe_load(as_yaml({"x": texts})) == {"x": texts}
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\ude00\ud83d", "\ud83dx\ude00"])
+def test_half_a_character_is_none(half: str) -> None:
+    replaced = "".join("\ufffd" if "\ud800" <= one <= "\udfff" else one for one in half)
+    assert yaml.safe_load(as_yaml({"x": half})) == {"x": replaced}
+
+
+def test_what_looks_like_an_escape_is_none() -> None:
+    text = "\\ud83d\\ude00 \\\\ud83d C:\\u0"
+    assert yaml.safe_load(as_yaml({"x": text, text: "😀"})) == {"x": text, text: "😀"}

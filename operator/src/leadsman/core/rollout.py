@@ -254,8 +254,10 @@ def _inconclusive(situation: Situation, state: RolloutState, has_capacity: bool)
     lacking = shown if has_capacity else "all of the candidate's pods ready"
     message = f"step {candidate.step + 1} ended without {lacking}: {_found(candidate.checks)}"
     choice = candidate.policy.on_inconclusive
-    # No policy raises a weight without the pods for it.
-    match OnInconclusive.HOLD if choice is OnInconclusive.PROMOTE and not has_capacity else choice:
+    # No policy raises a weight in silence, nor without the pods for it.
+    blind = situation.judgement is None or situation.judgement.verdict is Verdict.BLIND
+    may_rise = has_capacity and was_asked(candidate) and not blind
+    match OnInconclusive.HOLD if choice is OnInconclusive.PROMOTE and not may_rise else choice:
         case OnInconclusive.PROMOTE:
             return _advance(situation, state, message)
         case OnInconclusive.ROLLBACK:

@@ -3,7 +3,7 @@
 from leadsman.api.evidence import Judgement, Verdict
 from leadsman.api.rolloutpolicy import Step, Until
 from leadsman.api.status import Candidate
-from leadsman.core.evidence.spec import AGREEMENT
+from leadsman.core.evidence.spec import AGREEMENT, QUALITY
 
 
 def step_of(candidate: Candidate) -> Step:
@@ -17,11 +17,12 @@ def was_asked(candidate: Candidate) -> bool:
 
 
 def is_proved(candidate: Candidate, judgement: Judgement | None) -> bool:
-    """Whether every check passes that can be judged in this step: agreement can be on copies of requests alone."""
+    """Whether every check passes that can be judged in this step."""
     if judgement is None or not was_asked(candidate):
         return False
-    in_shadow = step_of(candidate).shadow is not None
-    owed = {report.verdict for report in judgement.checks if in_shadow or report.name != AGREEMENT}
+    # Only copies are answered by both, and only what users see is judged by them.
+    not_owed = QUALITY if step_of(candidate).shadow else AGREEMENT
+    owed = {report.verdict for report in judgement.checks if report.name != not_owed}
     return judgement.verdict is Verdict.PASS or owed == {Verdict.PASS}
 
 

@@ -1,6 +1,7 @@
 """The Kubernetes API as five calls. The only module that knows the client library."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from kubernetes.aio import client, config
 from leadsman.core.names import FIELD_MANAGER
 
 _TIMEOUT_SECONDS = 30
-_APPLY = "application/apply-patch+yaml"
+# With a parameter, so that the client does not write the body itself.
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
+_ESCAPE = re.compile(r"\\(?:u(d[89ab][0-9a-f]{2})(?:\\u(d[c-f][0-9a-f]{2}))?|(ud[c-f][0-9a-f]{2})|.)")
 
 
 CONFLICT = 409
@@ -105,6 +108,21 @@ class Kube(Protocol):
         ...
 
 
+def as_yaml(body: Mapping[str, Any]) -> str:
+    """Return JSON that is YAML, too: characters beyond U+FFFF are written as YAML escapes them, not in halves.
+
+    A half without its other one is no character; it becomes U+FFFD.
+    """
+    return _ESCAPE.sub(_whole, json.dumps(body))
+
+
+def _whole(escape: re.Match[str]) -> str:
+    high, low, lonely = escape.groups()
+    if high and low:
+        return rf"\U{0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00:08x}"
+    return r"\ufffd" if high or lonely else escape[0]
+
+
 class KubeClient:
     """`Kube` over the official client's connection, authentication and TLS."""
 
@@ -132,7 +150,7 @@ class KubeClient:
         path = resource.path(metadata["namespace"], metadata["name"], subresource)
         query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
         try:
-            return await self._call("PATCH", path, query=query, body=body, content_type=_APPLY)
+            return await self._call("PATCH", path, query=query, body=as_yaml(body), content_type=_APPLY)
         except KubeError as error:
             if force or error.status != CONFLICT:
                 raise
@@ -156,7 +174,7 @@ class KubeClient:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: dict[str, Any] | None = None,
+        body: dict[str, Any] | str | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         try:

@@ -95,15 +95,15 @@ def test_the_means_are_at_most_one_under_their_null_hypothesis(
 @pytest.mark.parametrize(
     ("tick", "outside", "inside", "below"),
     [
-        pytest.param(((500, 250), (500, 250)), False, True, True, id="no difference"),
-        pytest.param(((500, 350), (500, 250)), True, False, False, id="twenty points more"),
-        pytest.param(((500, 150), (500, 250)), True, False, True, id="twenty points less: no harm to quality"),
-        pytest.param(((500, 300), (500, 250)), False, False, False, id="at the margin"),
-        pytest.param(((20, 10), (20, 10)), False, False, False, id="too few"),
+        pytest.param(((84, 42), (84, 42)), False, True, True, id="no difference"),
+        pytest.param(((84, 59), (84, 42)), True, False, False, id="twenty points more"),
+        pytest.param(((84, 25), (84, 42)), True, False, True, id="twenty points less: no harm to quality"),
+        pytest.param(((84, 50), (84, 42)), False, False, False, id="at the margin"),
+        pytest.param(((4, 2), (4, 2)), False, False, False, id="too few"),
     ],
 )
 def test_what_is_shown_of_a_margin_of_ten_points(tick: Tick, outside: bool, inside: bool, below: bool) -> None:
-    one = seen(*[tick] * 2)
+    one = seen(*[tick] * 12)
     assert (log_outside(one, 0.1) > log(101)) is outside
     assert (log_inside(one, 0.1) > log(21)) is inside
     assert (log_below(one, 0.1) > log(21)) is below
@@ -160,3 +160,10 @@ def test_the_interval_covers_the_difference_at_all_looks_at_once(rates: tuple[fl
                 missed += 1
                 break
     assert missed / runs <= 0.05 + 3 * sqrt(0.05 * 0.95 / runs)
+
+
+def test_before_it_is_known_how_alike_the_predictions_of_a_request_are_nothing_is_held_against_it() -> None:
+    """One request of a hundred rows, all of another class."""
+    one = seen(((100, 0), (1000, 600)), ((100, 0), (1000, 600)))
+    assert log_outside(one, 0.1) <= log(2)
+    assert log_outside(seen(*[((100, 0), (1000, 600))] * 12), 0.1) > log(101)

@@ -147,7 +147,7 @@ def test_a_crash_before_any_write_leaves_a_recording_without_gaps_and_without_re
     smooth, revision, writes = story()
     numbers = [entry.number for entry in recording_of(smooth, revision).entries]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert len(numbers) > 35, "long enough to be written in two parts"
+    assert len(numbers) > 30, "long enough to be written in two parts"
     for number in writes:
         at, revision, _ = story(number)
         assert at.crashes == 1

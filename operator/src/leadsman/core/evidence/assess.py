@@ -5,7 +5,7 @@ from functools import partial
 from math import inf, log
 
 from leadsman.api.checks import AgreementCheck, CrashesCheck, PredictionsCheck, PrometheusCheck, QualityCheck
-from leadsman.api.evidence import Agreement, Crashes, Difference, Evidence, Threshold
+from leadsman.api.evidence import Agreement, Comparison, Crashes, Difference, Evidence, Threshold
 from leadsman.core.evidence import agreement, comparison, crashes, difference, figures, labels, thresholds
 from leadsman.core.evidence.assessment import Assessment, Figures
 from leadsman.core.evidence.comparison import log_harm, log_promotion
@@ -90,9 +90,18 @@ def _quality(check: QualityCheck, state: Evidence) -> Assessment:
     return Assessment(
         name=QUALITY,
         figures=lambda _, log_needed: figures.of_quality(check, wrong, gap, state.candidate_requests, log_needed),
-        log_harm=log_harm(wrong),
+        log_harm=_harm_of_feedback(wrong, gap),
         log_promotion=difference.log_below(gap, check.tolerate),
     )
+
+
+def _harm_of_feedback(wrong: Comparison, gap: Difference) -> float:
+    """Return the evidence that wrong answers are more likely, tempered by what the difference knows of clumps: feedback
+    comes in batches of any size."""
+    alike = wrong.model_copy(
+        update={"candidate_dispersion": gap.candidate_dispersion, "stable_dispersion": gap.stable_dispersion}
+    )
+    return log_harm(alike)
 
 
 def _predictions(check: PredictionsCheck, state: Evidence) -> Assessment:

@@ -14,6 +14,7 @@ from leadsman.api.evidence import MAX_PODS, Evidence, PodMark
 from leadsman.core.evidence.samples import ArmCounts, Feedback, PodSample
 
 _MARKS_OF_GONE_PODS = 32
+_MOST_BETWEEN_LOOKS = 10**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def growth(state: Evidence, samples: Sequence[PodSample], live_pods: Collection[
             continue
         now = _mark(state, sample)
         before = _before(now, marks.get(sample.pod), state.began)
-        if before is not None:
+        if before is not None and _is_credible(before, now):
             new[sample.revision].append(_own(before, now))
             candidate, stable = _judged(before, now)
             new[state.candidate].append(candidate)
@@ -91,6 +92,16 @@ def _before(now: PodMark, last: PodMark | None, began: float) -> PodMark | None:
         predictions=(0,) * len(now.predictions),
         feedback=(),
     )
+
+
+def _is_credible(before: PodMark, now: PodMark) -> bool:
+    """Whether a pod can have done so much between two looks; counters that leap are a baseline, and no evidence."""
+    grown = (
+        now.requests - before.requests,
+        now.answered - before.answered,
+        sum(now.predictions) - sum(before.predictions),
+    )
+    return max(*grown, sum(now.feedback) - sum(before.feedback)) <= _MOST_BETWEEN_LOOKS
 
 
 def _own(before: PodMark, now: PodMark) -> ArmCounts:

@@ -7,12 +7,16 @@ sub-Gaussian with variance `1 / (4 h)`, `h = n m / (n + m)` (Hoeffding 1963). Su
 events V is inflated by their phi; as the e-process falls with V, that never weakens the guarantee.
 """
 
-from math import erfc, log, pi, sqrt
+from math import erfc, inf, log, pi, sqrt
 
 from leadsman.api.evidence import ArmTotals, Difference
 from leadsman.core.evidence import dispersion
 from leadsman.core.evidence.processes import log_sum_exp
 from leadsman.core.evidence.strata import plus, pooled
+
+_OF_LITTLE = log(2)
+_KNOWN_EVENTS = 100.0
+"""Some ten neighbours of strata, as no pair counts for more than ten events."""
 
 _RHO = 10.0
 """The mixture's precision: best at some hundreds of effective requests, which a margin of ten points takes."""
@@ -42,8 +46,8 @@ def _compared(difference: Difference, candidate: ArmTotals, stable: ArmTotals) -
     weight = candidate.requests * stable.requests / (candidate.requests + stable.requests)
     gap = candidate.events / candidate.requests - stable.events / stable.requests if weight else 0.0
     return {
-        "candidate_dispersion": dispersion.observe(difference.candidate_dispersion, candidate),
-        "stable_dispersion": dispersion.observe(difference.stable_dispersion, stable),
+        "candidate_dispersion": dispersion.observe(difference.candidate_dispersion, candidate, inf),
+        "stable_dispersion": dispersion.observe(difference.stable_dispersion, stable, inf),
         "weight": difference.weight + weight,
         "weighted": difference.weighted + weight * gap,
     }
@@ -55,11 +59,20 @@ def estimate(difference: Difference) -> float | None:
 
 
 def log_outside(difference: Difference, margin: float) -> float:
-    """Return the log of the evidence against "the shares differ by at most `margin`"."""
+    """Return the log of the evidence against "the shares differ by at most `margin`".
+
+    It stays small until it is known how alike the predictions of one request are: a request may have a thousand.
+    """
     phi = dispersion.harm_inflation(difference.candidate_dispersion, difference.stable_dispersion)
     variance = phi * difference.weight / 4
     beyond = (difference.weighted - margin * difference.weight, -difference.weighted - margin * difference.weight)
-    return log_sum_exp(*(_half_normal(excess, variance) for excess in beyond)) - log(2)
+    evidence = log_sum_exp(*(_half_normal(excess, variance) for excess in beyond)) - log(2)
+    return evidence if is_known(difference) else min(_OF_LITTLE, evidence)
+
+
+def is_known(difference: Difference) -> bool:
+    """Whether enough was counted of the stable revision to tell how clumped it is."""
+    return difference.stable_dispersion.expected >= _KNOWN_EVENTS
 
 
 def log_inside(difference: Difference, margin: float, more: float = 0.0) -> float:

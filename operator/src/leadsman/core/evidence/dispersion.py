@@ -34,14 +34,14 @@ LARGEST_INFLATION = 30.0
 _MOST_OF_THE_PAST = 200.0
 
 
-def observe(dispersion: Dispersion, look: ArmTotals) -> Dispersion:
-    """Add one look of the revision; one without requests is skipped."""
+def observe(dispersion: Dispersion, look: ArmTotals, largest: float = LARGEST_INFLATION) -> Dispersion:
+    """Add one look of the revision; one without requests is skipped. No pair shows an inflation above `largest`."""
     if not look.requests:
         return dispersion
     last = dispersion.last
     observed, expected = 0.0, 0.0
     if last.requests:
-        observed, expected = _neighbours(last.requests, last.events, look.requests, look.events)
+        observed, expected = _neighbours(last.requests, last.events, look.requests, look.events, largest)
     return Dispersion.model_construct(
         observed=dispersion.observed + observed, expected=dispersion.expected + expected, last=look
     )
@@ -85,7 +85,7 @@ def _estimate(candidate: Dispersion, stable: Dispersion, prior: float) -> float:
     return (observed + _PRIOR_EVENTS * prior) / (expected + _PRIOR_EVENTS)
 
 
-def _neighbours(n: int, x: int, m: int, y: int) -> tuple[float, float]:
+def _neighbours(n: int, x: int, m: int, y: int, largest: float = LARGEST_INFLATION) -> tuple[float, float]:
     """Return the squared difference of two looks, `x` events in `n` requests and `y` in `m`, and its mean if events
     were independent."""
     events, requests = x + y, n + m
@@ -95,4 +95,4 @@ def _neighbours(n: int, x: int, m: int, y: int) -> tuple[float, float]:
     difference = x * m - y * n
     inflation = difference * difference / (n * m) / expected
     weight = min(expected, MOST_OF_A_PAIR)
-    return weight * min(inflation, LARGEST_INFLATION), weight
+    return weight * min(inflation, largest), weight

@@ -114,11 +114,20 @@ def absorb(spec: EvidenceSpec, state: Evidence, look: Look) -> Evidence:
 def reset_promotion(state: Evidence) -> Evidence:
     """Return the evidence at the start of a step: each owes its own about errors and latency, at its own traffic.
 
-    Harm is not forgotten, nor what does not depend on traffic: answers, quality and predictions.
+    Harm is not forgotten, nor what does not depend on traffic: answers, quality and predictions. As long as users have
+    judged no answer of the candidate, because they have seen none, what they said of stable's meanwhile compares with
+    nothing.
     """
-    return state.model_copy(
-        update={"comparisons": tuple(map(comparison.forget_promotion, state.comparisons)), "step_requests": 0}
-    )
+    unjudged = not any(one.candidate.requests for one in state.differences if one.name == QUALITY)
+    kept = [one for one in state.comparisons if not (unjudged and one.name == QUALITY)]
+    changes: dict[str, object] = {"comparisons": tuple(map(comparison.forget_promotion, kept)), "step_requests": 0}
+    if unjudged:
+        changes |= {
+            "differences": tuple(one for one in state.differences if one.name != QUALITY),
+            "candidate_requests": 0,
+            "stable_requests": 0,
+        }
+    return state.model_copy(update=changes)
 
 
 def rate_at(state: Evidence, now: float) -> float:

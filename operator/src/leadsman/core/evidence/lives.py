@@ -22,8 +22,9 @@ def observe(state: Evidence, pods: Sequence[LivePod], now: float) -> Lives:
     """Count restarts since the last look.
 
     A pod seen first in the first look has its past behind it; one seen first later was born in between, so all of its
-    restarts count. A clock that was set back has watched nothing. The marks of a few pods that left last are kept, so
-    that a list of pods that lags behind an earlier one cannot make a restart count twice.
+    restarts count, unless there were more pods than marks. A clock that was set back has watched nothing. The marks of
+    a few pods that left last are kept, so that a list of pods that lags behind an earlier one cannot make a restart
+    count twice.
     """
     known = {mark.pod: mark.restarts for mark in state.lives}
     since = state.began if state.looked_at is None else state.looked_at
@@ -34,7 +35,7 @@ def observe(state: Evidence, pods: Sequence[LivePod], now: float) -> Lives:
     for pod in sorted(pods, key=lambda pod: pod.pod):
         if pod.revision not in arms or len(marks) == MAX_PODS:
             continue
-        before = known.get(pod.pod, 0 if state.lives else pod.restarts)
+        before = known.get(pod.pod, 0 if 0 < len(state.lives) < MAX_PODS else pod.restarts)
         arm = arms[pod.revision]
         arms[pod.revision] = ArmCrashes(
             count=arm.count + max(0, pod.restarts - before), pod_seconds=arm.pod_seconds + watched

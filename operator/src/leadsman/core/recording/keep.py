@@ -85,12 +85,17 @@ def extended(text: str | None, flush: Flush) -> str | None:
     A recording that grows too large is merged. None where the lines do not follow on what is there, as when somebody
     has deleted it: a recording with a gap would replay to something that never was.
     """
+    try:
+        return _extended(text, flush)
+    except ValueError:
+        # Nothing depends on a recording, a rollback least of all.
+        return None
+
+
+def _extended(text: str | None, flush: Flush) -> str | None:
     lines = list(flush.lines)
     if flush.first > 0:
-        try:
-            recording = decode(text or "")
-        except ValueError:
-            return None
+        recording = decode(text or "")
         kept = [entry for entry in recording.entries if entry.number < flush.first]
         if not kept or kept[-1].number != flush.first - 1:
             return None
