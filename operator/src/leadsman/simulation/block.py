@@ -1,7 +1,7 @@
 """The counts of many looks, drawn at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,10 @@ def draw(by: Circumstances, first: int, arrivals: Counts, outage: Shares, random
     if by.spec.agreement is not None and shadow:
         compared = random.binomial(candidate.answered, 1 - also_failing(scenario.stable.errors, outage))
         disagreed = random.binomial(compared, scenario.disagreement)
+    if shadow:
+        # Users judge what they see.
+        nothing = np.zeros_like(arrivals)
+        candidate = replace(candidate, labelled=nothing, wrong=nothing)
     return Block(first, candidate, stable, compared, disagreed)
 
 
