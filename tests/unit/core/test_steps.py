@@ -209,6 +209,19 @@ CASES = {
         {"a": 100},
         mirror=ALL_TO_B,
     ),
+    "in a shadow step, whose answers no user sees to judge, quality is not owed": Case(
+        shadow(),
+        situation(verdict=judgement_of(errorRate=Verdict.PASS, quality=Verdict.COLLECTING), at=9 * MINUTE),
+        Phase.CANARY,
+        {"a": 90, "b": 10},
+        ["StepStarted b"],
+    ),
+    "in a step with a weight quality is owed": Case(
+        canary(),
+        situation(verdict=judgement_of(errorRate=Verdict.PASS, quality=Verdict.COLLECTING), at=9 * MINUTE),
+        Phase.CANARY,
+        {"a": 90, "b": 10},
+    ),
     "in a step with a weight, which has no pairs of answers, agreement is not owed": Case(
         canary(),
         situation(verdict=judgement_of(errorRate=Verdict.PASS, agreement=Verdict.COLLECTING), at=MINUTE),

@@ -254,6 +254,13 @@ CASES = {
         {"a": 90, "b": 10},
         ["Held b"],
     ),
+    "at maxDuration Promote does not rise blindly": Case(
+        canary(policy=on_inconclusive(OnInconclusive.PROMOTE)),
+        situation(verdict=Verdict.BLIND, at=99 * MINUTE),
+        Phase.CANARY,
+        {"a": 90, "b": 10},
+        ["Held b"],
+    ),
     "before maxDuration Promote waits": Case(
         canary(policy=on_inconclusive(OnInconclusive.PROMOTE)),
         situation(verdict=Verdict.COLLECTING, at=10 * MINUTE - SECOND),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadsman.api.checks import ErrorRateCheck, LatencyCheck
+from leadsman.api.checks import ErrorRateCheck, LatencyCheck, QualityCheck
 from leadsman.api.evidence import Evidence, Verdict
 from leadsman.core.evidence import (
     EvidenceSpec,
@@ -187,6 +187,26 @@ def test_a_new_step_owes_its_own_promotion_evidence_and_forgets_no_harm() -> Non
     kept = {"comparisons", "step_requests"}
     assert reset.model_dump(exclude=kept) == state.model_dump(exclude=kept)
     assert reset_promotion(fresh()) == fresh()
+
+
+def test_what_users_said_while_they_saw_nothing_of_the_candidate_compares_with_nothing() -> None:
+    """After a shadow step the shares of judged answers are of what users have seen since."""
+    spec = EvidenceSpec(quality=QualityCheck())
+    state = fresh(spec)
+    for at in range(1, 50):
+        copies = Look(
+            at=float(at), candidate=ArmCounts(requests=100), stable=ArmCounts(requests=100, labelled=5, wrong=1)
+        )
+        state = absorb(spec, state, copies)
+    state = reset_promotion(state)
+    for at in range(50, 90):
+        seen_by_users = Look(
+            at=float(at),
+            candidate=ArmCounts(requests=100, labelled=5, wrong=5),
+            stable=ArmCounts(requests=100, labelled=5, wrong=1),
+        )
+        state = absorb(spec, state, seen_by_users)
+    assert judge(spec, state, 90.0).verdict is Verdict.FAIL
 
 
 def test_bounds_and_class_once_fixed_stay() -> None:
