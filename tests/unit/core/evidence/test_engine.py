@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leadsman.api.checks import ErrorRateCheck, LatencyCheck, QualityCheck
 from leadsman.api.evidence import Evidence, Verdict
 from leadsman.core.evidence import (
+    ArmCounts,
     EvidenceSpec,
     Look,
     Pairs,
