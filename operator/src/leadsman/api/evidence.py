@@ -205,10 +205,9 @@ class Evidence(ApiModel):
         default=(), max_length=MAX_CHECKS, description="Numbers of a Prometheus server."
     )
     step_requests: Count = Field(default=0, description="Requests of the candidate since the step began.")
-    candidate_requests: Count = Field(
-        default=0, description="Requests of the candidate that its feedback is a share of."
-    )
-    stable_requests: Count = Field(default=0, description="Requests of the stable revision in the same time.")
+    candidate_requests: Count = Field(default=0, description="Requests of the candidate since the rollout began.")
+    judged_candidate: Count = Field(default=0, description="Requests of the candidate that feedback may be about.")
+    judged_stable: Count = Field(default=0, description="Requests of the stable revision in the same time.")
     rate: float = Field(default=0.0, ge=0, description="Requests per second of the candidate, smoothed.")
     counted_at: float | None = Field(default=None, description="When requests were last counted, Unix seconds.")
     looked_at: float | None = Field(default=None, description="When anything was last counted, Unix seconds.")

@@ -101,7 +101,8 @@ class Stretch:
                 "looked_at": self._clock.looked_at(last),
                 "step_requests": before.step_requests + candidate,
                 "candidate_requests": before.candidate_requests + candidate,
-                "stable_requests": before.stable_requests + stable,
+                "judged_candidate": before.judged_candidate + candidate,
+                "judged_stable": before.judged_stable + stable,
             }
         )
 

@@ -146,7 +146,7 @@ def test_an_outage_of_both_is_not_blamed_on_a_candidate_that_could_not_be_read_m
         stable.serve(random, 180, 90 if outage else number % 2)
         state = update(ERRORS, state, sight_of(candidate, stable, unread=["c"] if outage else []), 10.0 * number)
         assert verdict(ERRORS, state, 10.0 * number) is not Verdict.FAIL
-    assert (state.candidate_requests, state.stable_requests) == (40 * 20, 40 * 180)
+    assert (state.candidate_requests, state.judged_stable) == (40 * 20, 40 * 180)
 
 
 def test_an_outage_of_both_that_stable_is_read_through_late_is_not_blamed_either() -> None:
@@ -168,7 +168,7 @@ def test_what_comes_late_counts_all_the_same() -> None:
         stable.serve(random, 45)
         unread = [name for name in "cs" if number < 29 and random.random() < 0.4]
         state = update(ERRORS, state, sight_of(candidate, stable, unread=unread), 10.0 * number)
-    assert (state.candidate_requests, state.stable_requests) == (150, 30 * 45)
+    assert (state.candidate_requests, state.judged_stable) == (150, 30 * 45)
 
 
 def test_the_state_is_small() -> None:

@@ -58,6 +58,9 @@ def test_a_healthy_candidate_is_rolled_back_no_more_often_than_agreed(
     [
         pytest.param(Traffic(20, looks=120, outage=(18, 54, 0.3)), id="an outage of both"),
         pytest.param(Traffic(2, looks=120, outage=(18, 54, 0.3)), id="an outage of both, two requests a second"),
+        pytest.param(
+            Traffic(2, (0.5,), looks=120, outage=(18, 54, 0.3)), id="an outage of both, as much traffic for both"
+        ),
         pytest.param(Traffic(20, looks=120, hours=0), id="no history"),
         pytest.param(Traffic(20, looks=120, hours=0, clump=5), id="no history of clumps"),
         pytest.param(Traffic(20, looks=120, shadow=True, weights=(1.0,)), id="shadow"),

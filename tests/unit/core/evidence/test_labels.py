@@ -8,7 +8,7 @@ from leadsman.core.evidence.labels import bias
 
 def reason(candidate: tuple[int, int], stable: tuple[int, int]) -> str:
     """Say why feedback is no fair sample, for (judged, answered) of both revisions."""
-    state = Evidence(candidate="v2", stable="v1", began=0.0, candidate_requests=candidate[1], stable_requests=stable[1])
+    state = Evidence(candidate="v2", stable="v1", began=0.0, judged_candidate=candidate[1], judged_stable=stable[1])
     judged = Difference(
         name="quality", candidate=ArmTotals(requests=candidate[0]), stable=ArmTotals(requests=stable[0])
     )

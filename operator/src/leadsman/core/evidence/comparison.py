@@ -22,6 +22,7 @@ from leadsman.core.evidence.strata import plus, pooled
 
 _ENOUGH_LOOKS = 2
 _OF_ONE_LOOK = log(2)
+_OBJECTIVE_ADDS = log(4)
 
 ABSOLUTE_WEIGHT = 0.8
 """Weight of the absolute part of promotion evidence; the rest is the relative part's."""
@@ -34,11 +35,14 @@ def start(name: str, tolerated: float) -> Comparison:
 
 def forget_promotion(comparison: Comparison) -> Comparison:
     """Return the comparison with its promotion evidence at nothing, and all else as it was."""
+    ended = comparison.open
+    if ended.candidate.requests and ended.stable.requests:
+        # A stratum is of one weight.
+        comparison = comparison.model_copy(update=_compared(comparison, ended.candidate, ended.stable))
     return comparison.model_copy(
         update={
             "absolute": (0.0,) * len(acceptable_rates(comparison.tolerated)),
             "relative": (0.0,) * len(ACCEPTABLE_ODDS),
-            # A stratum is of one weight.
             "open": Stratum(),
         }
     )
@@ -80,7 +84,9 @@ def _compared(comparison: Comparison, candidate: ArmTotals, stable: ArmTotals) -
 def log_harm(comparison: Comparison) -> float:
     """Return the log of the evidence against "the candidate's odds of an event are at most the stable revision's".
 
-    Where there is an objective, half of it is the evidence against "the candidate's rate is at most the objective".
+    Where there is an objective, half of it is the evidence against "the candidate's rate is at most the objective". As
+    long as the stable revision answers, that is worth no more than a few times the comparison of both: what hits both
+    in the same seconds is not the candidate's fault, however far beyond the objective it is.
 
     It stays small before the candidate has been counted twice, unless it is known how clumped events are: one look
     cannot tell a clump from harm, and where errors come in clumps of ten, one would be enough to decide.
@@ -88,7 +94,10 @@ def log_harm(comparison: Comparison) -> float:
     phi = harm_inflation(comparison)
     evidence = mixture(comparison.odds[HARM], phi)
     if comparison.excess is not None and comparison.excess.blames:
-        evidence = log_sum_exp(evidence, excess.log_harm(comparison.excess, phi)) - log(2)
+        alone = excess.log_harm(comparison.excess, phi)
+        if excess.stable_answers(comparison.excess):
+            alone = min(alone, evidence + _OBJECTIVE_ADDS)
+        evidence = log_sum_exp(evidence, alone) - log(2)
     if comparison.looks < _ENOUGH_LOOKS and not dispersion.is_known(comparison.stable_dispersion):
         return min(_OF_ONE_LOOK, evidence)
     return evidence

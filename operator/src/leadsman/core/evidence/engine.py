@@ -90,9 +90,10 @@ def absorb(spec: EvidenceSpec, state: Evidence, look: Look) -> Evidence:
             "counted_at": look.at,
             "step_requests": state.step_requests + look.candidate.requests,
             "candidate_requests": state.candidate_requests + look.candidate.requests,
+            "judged_candidate": state.judged_candidate + look.candidate.requests,
         }
     if look.stable.requests:
-        changes["stable_requests"] = state.stable_requests + look.stable.requests
+        changes["judged_stable"] = state.judged_stable + look.stable.requests
     if _counts(look):
         changes |= {
             "comparisons": _compare(spec, state, look),
@@ -124,8 +125,8 @@ def reset_promotion(state: Evidence) -> Evidence:
     if unjudged:
         changes |= {
             "differences": tuple(one for one in state.differences if one.name != QUALITY),
-            "candidate_requests": 0,
-            "stable_requests": 0,
+            "judged_candidate": 0,
+            "judged_stable": 0,
         }
     return state.model_copy(update=changes)
 

@@ -55,6 +55,11 @@ def log_harm(excess: Excess, inflation: float) -> float:
     return -inf if excess.shared else mixture(excess.candidate, inflation)
 
 
+def stable_answers(excess: Excess) -> bool:
+    """Whether the stable revision has answered anything of late that the candidate can be compared with."""
+    return excess.recent_requests >= 1
+
+
 def stable_in_trouble(excess: Excess) -> bool:
     """Whether the stable revision fails too often at present."""
     return excess.recent_events >= max(_FEW_EVENTS, excess.bound * excess.recent_requests)

@@ -14,8 +14,8 @@ def bias(state: Evidence, judged: Difference) -> str:
     """
     if judged.candidate.requests + judged.stable.requests < _FEW:
         return ""
-    candidate = judged.candidate.requests / max(state.candidate_requests, 1)
-    stable = judged.stable.requests / max(state.stable_requests, 1)
+    candidate = judged.candidate.requests / max(state.judged_candidate, 1)
+    stable = judged.stable.requests / max(state.judged_stable, 1)
     if candidate <= _MOST_APART * stable and stable <= _MOST_APART * candidate:
         return ""
     return (

@@ -5,7 +5,7 @@ and whatever the look's traffic. The tests show it by enumeration.
 """
 
 from collections.abc import Sequence
-from math import exp, log
+from math import exp, inf, log
 
 from leadsman.core.evidence.hypergeometric import Margins, log_mgf
 
@@ -83,4 +83,6 @@ def mixture(logs: Sequence[float], inflation: float) -> float:
 def log_sum_exp(*logs: float) -> float:
     """Return the log of the sum of `exp(l)`."""
     peak = max(logs)
+    if peak == -inf:
+        return peak
     return peak + log(sum(exp(value - peak) for value in logs))
