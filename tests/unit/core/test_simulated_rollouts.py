@@ -135,15 +135,22 @@ def test_without_metrics_a_candidate_that_dies_is_still_taken_out() -> None:
     at.until("CandidateUnready")
 
 
-@pytest.mark.parametrize(
-    ("choice", "end"), [(OnInconclusive.PROMOTE, "Promoted"), (OnInconclusive.ROLLBACK, "Inconclusive")]
-)
-def test_a_policy_may_choose_how_silence_ends(choice: OnInconclusive, end: str) -> None:
-    at = world(policy=careful(on_inconclusive=choice))
+def test_a_policy_may_end_silence_by_a_rollback() -> None:
+    at = world(policy=careful(on_inconclusive=OnInconclusive.ROLLBACK))
     at.rps = 0.0
     at.apply("2")
-    at.until(end)
+    at.until("Inconclusive")
     assert at.state.candidate is None
+
+
+def test_no_policy_promotes_in_silence() -> None:
+    at = world(policy=careful(on_inconclusive=OnInconclusive.PROMOTE))
+    at.rps = 0.0
+    at.apply("2")
+    at.until("Held")
+    at.rest(900)
+    assert at.state.candidate is not None
+    assert at.state.candidate.step == 0
 
 
 def test_a_new_spec_in_mid_rollout_starts_against_the_last_stable_model() -> None:
