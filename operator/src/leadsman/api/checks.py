@@ -18,7 +18,7 @@ class ErrorRateCheck(ApiModel):
     tolerate: Annotated[
         float,
         Field(
-            ge=0.000001,
+            gt=0,
             le=0.999999,
             description="The error rate that a candidate must be shown to stay below before a step passes, as a share "
             "of its requests. A candidate whose stable revision errs more than this passes when it is shown to have "
@@ -28,7 +28,7 @@ class ErrorRateCheck(ApiModel):
     objective: Annotated[
         float | None,
         Field(
-            ge=0.000001,
+            gt=0,
             le=0.999999,
             description="The error rate that is promised to users, as a share of requests. A candidate that is shown "
             "to exceed it is rolled back even where the stable revision has too little traffic to compare with, "
@@ -57,7 +57,7 @@ class AgreementCheck(ApiModel):
     at_least: Annotated[
         float,
         Field(
-            ge=0.000001,
+            gt=0,
             le=0.999999,
             description="The share of answers in which the candidate must agree with the stable revision: the same "
             "labels, the same class where scores are given, numbers within `tolerance`.",
@@ -75,7 +75,7 @@ class QualityCheck(ApiModel):
     tolerate: Annotated[
         float,
         Field(
-            ge=0.000001,
+            gt=0,
             le=0.999999,
             description="By how much the candidate's share of wrong answers may exceed that of the stable revision; a "
             "step passes when a larger difference is excluded.",
@@ -89,7 +89,7 @@ class PredictionsCheck(ApiModel):
     within: Annotated[
         float,
         Field(
-            ge=0.000001,
+            gt=0,
             le=0.999999,
             description="By how much the class's share of predictions may differ between the revisions; 0.1 is ten "
             "points of a hundred. A different model predicts differently: this bounds the size, and asks for no zero.",

@@ -2,14 +2,14 @@
 
 from leadsman.api.evidence import Agreement, ArmTotals
 from leadsman.core.evidence import dispersion
-from leadsman.core.evidence.processes import acceptable_rates, added, excessive_rates, mixture, rate_step
+from leadsman.core.evidence.processes import MOST_RATE, acceptable_rates, added, excessive_rates, mixture, rate_step
 from leadsman.core.evidence.samples import Pairs
 from leadsman.core.evidence.strata import plus
 
 
 def start(at_least: float) -> Agreement:
     """Return the evidence before any pair. `at_least` is the share of agreement that the policy asks for."""
-    tolerated = 1 - at_least
+    tolerated = min(MOST_RATE, 1 - at_least)
     return Agreement(
         tolerated=tolerated,
         harm=(0.0,) * len(excessive_rates(tolerated)),

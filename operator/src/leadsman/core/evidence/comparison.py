@@ -9,6 +9,7 @@ from leadsman.core.evidence.hypergeometric import Margins
 from leadsman.core.evidence.processes import (
     ACCEPTABLE_ODDS,
     HARM,
+    LEAST_RATE,
     ODDS,
     acceptable_rates,
     added,
@@ -30,7 +31,7 @@ ABSOLUTE_WEIGHT = 0.8
 
 def start(name: str, tolerated: float) -> Comparison:
     """Return a comparison that has seen nothing. `tolerated` is the event rate to exclude before a step passes."""
-    return forget_promotion(Comparison(name=name, tolerated=tolerated, odds=(0.0,) * len(ODDS)))
+    return forget_promotion(Comparison(name=name, tolerated=max(LEAST_RATE, tolerated), odds=(0.0,) * len(ODDS)))
 
 
 def forget_promotion(comparison: Comparison) -> Comparison:

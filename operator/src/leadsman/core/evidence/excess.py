@@ -14,7 +14,7 @@ policy tolerates and twice what the stable revision used to have.
 from math import exp, inf, log
 
 from leadsman.api.evidence import ArmTotals, Excess
-from leadsman.core.evidence.processes import added, excessive_rates, mixture, rate_step
+from leadsman.core.evidence.processes import LEAST_RATE, added, excessive_rates, mixture, rate_step
 
 _SMALL = log(5)
 _RECENT_SECONDS = 60.0
@@ -27,7 +27,7 @@ _MOST = 0.9
 def start(objective: float | None, tolerated: float, past: ArmTotals) -> Excess:
     """Return the evidence before any look. `past` is what the stable revision answered before, and its errors."""
     usual = past.events / past.requests if past.events >= _FEW_EVENTS else 0.0
-    bound = min(_MOST, max(tolerated, _TIMES_USUAL * usual)) if objective is None else objective
+    bound = min(_MOST, max(tolerated, _TIMES_USUAL * usual)) if objective is None else max(LEAST_RATE, objective)
     nothing = (0.0,) * len(excessive_rates(bound))
     blames = objective is not None
     shared = blames and usual > _CLEARLY_MORE * bound

@@ -21,6 +21,9 @@ TOLERATED_ODDS = 2.0
 ACCEPTABLE_ODDS = (0.25, 0.5, 1.0)
 """Odds ratios that a harmless candidate is expected to have."""
 
+LEAST_RATE, MOST_RATE = 1e-6, 0.999999
+"""Bounds of the rates that can be reckoned with; a policy may name smaller ones."""
+
 _EXCESSIVE_RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 0.9)
 _ACCEPTABLE_SHARES = (0.001, 0.125, 0.25, 0.5)
 _CLEARLY_MORE = 1.5
