@@ -4,22 +4,15 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
-from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
-    HTTPProtocol,
-    ProtocolClosed,
-    ProtocolError,
-    Scope,
-)
+from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # granian does not mark its re-exports
 
 from leadsman_serving import feedback, oip_json
 from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
+from leadsman_serving.bodies import read_body
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
 from leadsman_serving.signature import Tensor
-
-_PATIENCE = 4
-"""A body too large is read and thrown away up to this multiple of the limit."""
 
 _JSON = ("content-type", "application/json")
 _BINARY = ("content-type", "application/octet-stream")
@@ -71,7 +64,7 @@ class HttpApp:
         protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
     async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> tuple[Answer, dict[str, Tensor]]:
-        body = await _read_body(scope, protocol, self._max_body_bytes)
+        body = await read_body(scope, protocol, self._max_body_bytes)
         self._check_model(path)
         asked = self._asked(body, scope.headers.get(JSON_SIZE_HEADER))
         response = await self._plane.infer(asked.request)
@@ -83,7 +76,7 @@ class HttpApp:
         return oip_json.parse_request(body, json_size)
 
     async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer:
-        body = await _read_body(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
+        body = await read_body(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
         self._check_model(path)
         given = feedback.parse_feedback(body)
         self._attendant.metrics.fed_back(given)
@@ -143,31 +136,6 @@ class HttpApp:
             # A client that keeps its connection would keep it to a server that goes away.
             return [*headers, ("connection", "close")]
         return headers
-
-
-async def _read_body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
-    try:
-        declared = scope.headers.get("content-length")
-        if declared is not None and int(declared) <= limit:
-            return await protocol()
-        return await _read_chunks(protocol, limit)
-    except (ProtocolClosed, ProtocolError):
-        raise ClientGone from None
-
-
-async def _read_chunks(protocol: HTTPProtocol, limit: int) -> bytes:
-    kept: list[bytes] = []
-    received = 0
-    # Answering while the client still sends would reset its connection before it has read the answer.
-    async for chunk in protocol:
-        received += len(chunk)
-        if received <= limit:
-            kept.append(bytes(chunk))
-        elif received > limit * _PATIENCE:
-            break
-    if received > limit:
-        raise ServingError(Code.TOO_LARGE, f"the request body is larger than {limit} bytes, the most taken here")
-    return b"".join(kept)
 
 
 def _no_such_path(path: list[str]) -> ServingError:
