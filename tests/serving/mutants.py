@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from leadsman_serving.errors import ModelLoadError
-from leadsman_serving.model import load
+from leadsman_serving.session import load
 
 MOST_BYTES = 1 << 20
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leadsman_serving.model import load
 from leadsman_serving.open_inference_pb2 import DESCRIPTOR
+from leadsman_serving.session import load
 from serving import models
 from serving.judging import InProcess, Judge, Refused, in_process, judge
 

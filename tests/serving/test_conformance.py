@@ -15,7 +15,8 @@ from onnx.backend.test.case.test_case import TestCase
 from onnx.backend.test.loader import load_model_tests
 from onnx.backend.test.runner import Runner
 
-from leadsman_serving.model import OnnxModel, load
+from leadsman_serving.model import OnnxModel
+from leadsman_serving.session import load
 from leadsman_serving.tensors import Array
 from serving import models
 from serving.judging import InProcess, Judge, Refused, in_process, judge

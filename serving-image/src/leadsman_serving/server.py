@@ -15,7 +15,8 @@ from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.history import History
 from leadsman_serving.metrics import ServingMetrics, registry_for
 from leadsman_serving.metrics_server import Document, start_metrics_server
-from leadsman_serving.model import OnnxModel, load
+from leadsman_serving.model import OnnxModel
+from leadsman_serving.session import load
 from leadsman_serving.surfaces import Surfaces
 
 log = logging.getLogger(__name__)

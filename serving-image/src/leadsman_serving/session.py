@@ -1,0 +1,89 @@
+"""A model file as an ONNX Runtime session: loaded and checked."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from leadsman_serving.errors import ModelLoadError
+from leadsman_serving.memory import bound_arena
+from leadsman_serving.model import OnnxModel, explain
+from leadsman_serving.signature import Signature, TensorSpec
+
+MODEL_FILE = "model.onnx"
+
+_DATATYPES = {
+    "bool": "BOOL",
+    "uint8": "UINT8",
+    "uint16": "UINT16",
+    "uint32": "UINT32",
+    "uint64": "UINT64",
+    "int8": "INT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "int64": "INT64",
+    "float16": "FP16",
+    "float": "FP32",
+    "double": "FP64",
+    "string": "BYTES",
+}
+_FATAL = 4  # ONNX Runtime's own log stays quiet: every failure is raised and reported once, by us
+
+
+def load(model_dir: Path, threads: int) -> OnnxModel:
+    """Return the model in `model_dir`, which computes with `threads` threads per run.
+
+    Raises ModelLoadError, in one sentence, when the file is missing, is not a model that this ONNX Runtime can run,
+    or has inputs or outputs that are not tensors of the protocol's datatypes.
+    """
+    path = model_dir / MODEL_FILE
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelLoadError(f"no model can be read at {path}: {error.strerror}") from None
+    ort.set_default_logger_severity(_FATAL)
+    bound_arena()
+    try:
+        session = ort.InferenceSession(
+            str(path), _options(threads), providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:
+        raise ModelLoadError(f"ONNX Runtime {ort.__version__} cannot load {path}: {explain(error)}") from None
+    try:
+        signature = Signature(
+            inputs=tuple(_spec("input", node) for node in session.get_inputs()),
+            outputs=tuple(_spec("output", node) for node in session.get_outputs()),
+        )
+    except UnicodeDecodeError:
+        raise ModelLoadError(f"{path} has an input, an output or a dimension whose name is not UTF-8") from None
+    return OnnxModel(session, signature, f"sha256:{digest}")
+
+
+def _options(threads: int) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL
+    # Spinning threads would burn a container's CPU quota while they wait.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return options
+
+
+def _spec(role: str, node: Any) -> TensorSpec:
+    kind = str(node.type)
+    datatype = _DATATYPES.get(kind.removeprefix("tensor(").removesuffix(")")) if kind.startswith("tensor(") else None
+    if datatype is None:
+        raise ModelLoadError(
+            f"{role} {node.name!r} of the model is a {kind}, which the Open Inference Protocol cannot carry: "
+            "only tensors of booleans, integers, FP16, FP32, FP64 and strings can be served"
+            + (" (for a scikit-learn classifier, convert with zipmap=False)" if kind.startswith("seq(map(") else "")
+        )
+    return TensorSpec(name=node.name, datatype=datatype, shape=tuple(map(_dimension, node.shape)))
+
+
+def _dimension(size: int | str | None) -> int | str | None:
+    # Exporters write -1 for a free dimension, too.
+    return None if isinstance(size, int) and size < 0 else size
