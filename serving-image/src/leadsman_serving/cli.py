@@ -11,8 +11,10 @@ from typing import NoReturn
 
 import click
 
+from leadsman_serving.cgroup import Cgroups
 from leadsman_serving.errors import FetchError, ModelLoadError
 from leadsman_serving.termination import write_termination_message
+from leadsman_serving.threads import Threads, choose_threads
 
 EX_DATAERR = 65
 """Exit code: trying again will not help (wrong model, wrong URI, no permission)."""
@@ -43,6 +45,10 @@ def _model_name(context: click.Context, __: click.Parameter, value: str | None) 
             f"{name!r} must be letters, digits, '.', '_' and '-', with a letter or digit at both ends{hint}"
         )
     return name
+
+
+def _threads(_: click.Context, __: click.Parameter, value: int | None) -> Threads:
+    return choose_threads(value, Cgroups().cpus(), len(os.sched_getaffinity(0)))
 
 
 def _digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -83,7 +89,12 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, help="Inference by HTTP.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), default=8081, help="Inference by gRPC; 0: none.")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), default=8082, help="GET /metrics.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads to compute with.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    callback=_threads,
+    help="Threads to compute with.  [default: what the CPU limit allows]",
+)
 @click.option("--drain-delay", type=click.FloatRange(min=0), default=5.0, help="Seconds to go on serving at SIGTERM.")
 @click.option(
     "--max-body-bytes", type=click.IntRange(min=1), default=64 << 20, help="Largest request, and tensors of an answer."

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from leadsman_serving.threads import Threads
+
 
 @dataclass(frozen=True, slots=True)
 class ServeConfig:
@@ -20,6 +22,6 @@ class ServeConfig:
     port: int
     grpc_port: int
     metrics_port: int
-    threads: int
+    threads: Threads
     drain_delay: float
     max_body_bytes: int

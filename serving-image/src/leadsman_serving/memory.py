@@ -6,7 +6,8 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # v2, v1
+from leadsman_serving.cgroup import Cgroups
+
 _SAME_AS_REQUESTED = 1  # instead of the next power of two, of which up to half would never be used
 _DEFAULT = -1
 
@@ -20,7 +21,7 @@ def bound_arena() -> None:
     """
     info = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     config = {
-        "max_mem": max(1, available(_CGROUP_LIMITS) - _resident()),
+        "max_mem": max(1, available(Cgroups()) - _resident()),
         "arena_extend_strategy": _SAME_AS_REQUESTED,
         "initial_chunk_size_bytes": _DEFAULT,
         "max_dead_bytes_per_chunk": _DEFAULT,
@@ -28,16 +29,10 @@ def bound_arena() -> None:
     ort.create_and_register_allocator(info, ort.OrtArenaCfg(config))
 
 
-def available(limits: tuple[Path, ...]) -> int:
-    """Return the bytes of memory that this machine has, or fewer if a container's limit, in the first file, says so."""
+def available(cgroups: Cgroups) -> int:
+    """Return the bytes of memory that this machine has, or fewer if the process's control groups say so."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for file in limits:
-        try:
-            text = file.read_text().strip()
-        except OSError:
-            continue
-        return min(machine, int(text)) if text.isdigit() else machine
-    return machine
+    return min(machine, cgroups.memory() or machine)
 
 
 def _resident() -> int:

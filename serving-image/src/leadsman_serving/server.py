@@ -32,7 +32,7 @@ async def serve(config: ServeConfig) -> None:
     notice, then no new connections; returns when the last request is answered. SIGINT does without the delay.
     Raises ModelLoadError when the model cannot be served, and OSError when a port cannot be had.
     """
-    pool = ThreadPoolExecutor(config.threads, thread_name_prefix="model")
+    pool = ThreadPoolExecutor(config.threads.count, thread_name_prefix="model")
     plane = DataPlane(config.name, config.version, pool, config.max_body_bytes)
     history = History(_CLOCK)
     metrics = ServingMetrics(config.name, config.version, history)
@@ -69,7 +69,7 @@ async def serve(config: ServeConfig) -> None:
 
 
 def _load_warm(config: ServeConfig) -> OnnxModel:
-    model = load(config.model_dir, config.threads)
+    model = load(config.model_dir, config.threads.count)
     model.warm_up(config.max_body_bytes)
     return model
 
@@ -82,6 +82,7 @@ async def _turn_ready(config: ServeConfig, model: OnnxModel, metrics: ServingMet
         surfaces.name_revision(revision)
     metrics.describe_model(revision, model.digest, model.signature)
     await surfaces.turn_ready(model)
+    log.info("threads to compute with: %d (%s)", config.threads.count, config.threads.reason)
     log.info(
         "serving model %s version %s revision %s on %s:%d, gRPC on port %d, metrics on port %d",
         *(config.name, config.version, revision, config.host, config.port, config.grpc_port, config.metrics_port),
