@@ -13,7 +13,7 @@ from leadsman.core.revision import revision_hash
 pytestmark = pytest.mark.apiserver
 
 MODEL_DEFAULTS = {
-    "one CPU thread": ("spec.runtime.threads", 1),
+    "as many threads as the CPU limit allows": ("spec.runtime.threads", None),
     "the CPU provider": ("spec.runtime.executionProvider", "CPU"),
     "small requests": ("spec.runtime.resources.requests", {"cpu": "100m", "memory": "128Mi"}),
     "a memory limit": ("spec.runtime.resources.limits", {"memory": "1Gi"}),

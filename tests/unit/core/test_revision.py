@@ -26,7 +26,7 @@ GOLDEN: dict[str, tuple[dict[str, Any], str]] = {
             "model": {"uri": URI, "digest": None, "version": None, "secretName": None},
             "runtime": {
                 "executionProvider": "CPU",
-                "threads": 1,
+                "threads": None,
                 "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
                 "serviceAccountName": None,
             },
@@ -61,7 +61,7 @@ SAME: dict[str, dict[str, Any]] = {
     "more replicas": {"scaling": {"minReplicas": 7}},
     "another gateway": {"traffic": {"gateway": {"name": "public"}, "hostnames": ["fraud.example.com"]}},
     "another policy": {"rolloutPolicy": {"name": "careless"}},
-    "the default runtime written out": {"runtime": {"executionProvider": "CPU", "threads": 1}},
+    "the default runtime written out": {"runtime": {"executionProvider": "CPU", "threads": None}},
     "a field of a newer Leadsman": {"explain": {"method": "shap"}},
 }
 OTHER: dict[str, dict[str, Any]] = {
@@ -70,6 +70,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "a version": {"model": {"uri": URI, "version": "2"}},
     "a secret": {"model": {"uri": URI, "secretName": "store"}},
     "more threads": {"runtime": {"threads": 2}},
+    "one thread": {"runtime": {"threads": 1}},
     "more memory": {"runtime": {"resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}}},
     "another account": {"runtime": {"serviceAccountName": "fraud"}},
 }

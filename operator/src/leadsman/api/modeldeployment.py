@@ -52,7 +52,13 @@ class Runtime(ApiModel):
     """How the model is run. A change here is a new revision, like a change of the model."""
 
     execution_provider: Literal["CPU"] = Field(default="CPU", description="ONNX Runtime's execution provider.")
-    threads: int = Field(default=1, description="Threads that one inference may use.", ge=1, le=256)
+    threads: int | None = Field(
+        default=None,
+        description="Threads that one inference may use; when left out, as many as the pod's CPU limit allows, and "
+        "without such a limit one for each of the node's CPUs.",
+        ge=1,
+        le=256,
+    )
     resources: Resources = Field(default=Resources(), description="Requests and limits of a serving pod.")
     service_account_name: ObjectName | None = Field(
         default=None, description="The pods' ServiceAccount; the namespace's default when left out."

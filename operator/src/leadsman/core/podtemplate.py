@@ -73,9 +73,10 @@ def _server_container(model: str, revision: str, source: ModelSource, runtime: R
         "--revision": revision,
         "--port": str(HTTP_PORT),
         "--metrics-port": str(METRICS_PORT),
-        "--threads": str(runtime.threads),
         "--drain-delay": str(_DRAIN_SECONDS),
     }
+    if runtime.threads is not None:
+        arguments["--threads"] = str(runtime.threads)
     return {
         "name": SERVER_CONTAINER,
         "image": image,
