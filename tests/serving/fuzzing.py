@@ -3,11 +3,13 @@
 By hand, for as long as one likes: `PYTHONPATH=tests python -m serving.fuzzing SECONDS`.
 """
 
+import gzip
 import http.client
 import random
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +25,7 @@ from serving import models
 from serving.grpc_client import SERVICE, Client, connected
 from serving.process import ServerProcess, serving
 
-HTTP_STATUSES = {200, 400, 404, 405, 413}
+HTTP_STATUSES = {200, 400, 404, 405, 413, 415}
 GRPC_STATUSES = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
 JSON_SIZE = "Inference-Header-Content-Length"
 METHODS = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
@@ -62,9 +64,12 @@ class Fuzzer:
             headers[JSON_SIZE] = str(
                 chance.choice([size] * 9 + [0, size - 1, len(head + tail), 2**64, -1, "x", "0x1", "٣"])
             )
+        body = head + tail
+        if chance.random() < 0.2:
+            headers["content-encoding"], body = self._compressed(body)
         headers = {key: value.encode("utf-8").decode("latin-1") for key, value in headers.items()}
         path = "/v2/models/m/infer" if chance.random() < 0.95 else self._path()
-        return chance.choice(["POST"] * 19 + ["GET", "PUT"]), path, headers, head + tail
+        return chance.choice(["POST"] * 19 + ["GET", "PUT"]), path, headers, body
 
     def grpc(self) -> tuple[str, bytes]:
         """A method and a message."""
@@ -93,6 +98,20 @@ class Fuzzer:
             outputs = [{"name": f"{name}_out", "parameters": {"binary_data": binary}} for name in TENSORS]
             document |= {"outputs": outputs, "parameters": {"binary_data_output": not binary}}
         return document, tail
+
+    def _compressed(self, body: bytes) -> tuple[str, bytes]:
+        """A Content-Encoding and a body, mostly of that encoding, sometimes spoiled or far larger than it looks."""
+        chance = self._chance
+        if chance.random() < 0.1:
+            body = body.ljust(chance.choice([99_999, 100_000, 100_001, 300_000, 3_000_000]))
+        compress = {"gzip": gzip.compress, "deflate": zlib.compress}
+        coding = chance.choice(sorted(compress))
+        body = compress[coding](body)
+        if chance.random() < 0.2:
+            body = chance.choice(
+                [self._bytes(body), body[: chance.randrange(len(body))], body + body, compress[coding](body)]
+            )
+        return chance.choice([coding] * 9 + ["gzip", "deflate", "br", "gzip, gzip", "identity", *WORDS[:2]]), body
 
     def _message(self) -> Any:
         message = ModelInferRequest(model_name="m", id="7")

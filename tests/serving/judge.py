@@ -47,12 +47,19 @@ def triton(http: str, grpc: str) -> dict[str, Callable[..., Any]]:
             "model": client.get_model_metadata("m", **more),
         }
 
-    def compressed(inputs: Inputs, names: list[str]) -> Outputs:
-        (tensor,) = [
-            tritonclient.grpc.InferInput(name, list(array.shape), datatype) for name, datatype, array in inputs
-        ]
-        tensor.set_data_from_numpy(inputs[0][2])
-        return {name: by_grpc.infer("m", [tensor], compression_algorithm="gzip").as_numpy(name) for name in names}
+    def compressed(package: Any, client: Any, inputs: Inputs, names: list[str], **how: str) -> Outputs:
+        ((name, datatype, array),) = inputs
+        tensor = package.InferInput(name, list(array.shape), datatype)
+        tensor.set_data_from_numpy(array)
+        result = client.infer("m", [tensor], **how)
+        return {name: result.as_numpy(name) for name in names}
+
+    def http_compressed(algorithm: str) -> Callable[..., Outputs]:
+        how = {"request_compression_algorithm": algorithm, "response_compression_algorithm": algorithm}
+        return lambda *asked: compressed(tritonclient.http, by_http, *asked, **how)
+
+    def grpc_compressed(algorithm: str) -> Callable[..., Outputs]:
+        return lambda *asked: compressed(tritonclient.grpc, by_grpc, *asked, compression_algorithm=algorithm)
 
     def raw_body(inputs: Inputs, names: list[str]) -> Outputs:
         ((_, _, array),) = inputs
@@ -66,7 +73,10 @@ def triton(http: str, grpc: str) -> dict[str, Callable[..., Any]]:
         "binary": lambda *asked: infer(tritonclient.http, by_http, *asked, binary_data=True),
         "json": lambda *asked: infer(tritonclient.http, by_http, *asked, binary_data=False),
         "grpc": lambda *asked: infer(tritonclient.grpc, by_grpc, *asked),
-        "grpc compressed": compressed,
+        "gzip": http_compressed("gzip"),
+        "deflate": http_compressed("deflate"),
+        "grpc gzip": grpc_compressed("gzip"),
+        "grpc deflate": grpc_compressed("deflate"),
         "raw body": raw_body,
         "look up by http": lambda: look_up(by_http),
         "look up by grpc": lambda: look_up(by_grpc, as_json=True),

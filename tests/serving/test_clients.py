@@ -94,7 +94,7 @@ def test_errors_reach_the_one_who_asked(case: str, client: str, way: str, judges
     assert answer.tolist() == [2.5, 3.5]
 
 
-@pytest.mark.parametrize("way", ["raw body", "grpc compressed"])
+@pytest.mark.parametrize("way", ["raw body", "gzip", "deflate", "grpc gzip", "grpc deflate"])
 def test_other_forms(way: str, judges: dict[str, Judge]) -> None:
     (answer,) = judges["triton"].infer(way, X, ["y"])
     assert answer.tolist() == [2.5, 3.5]

@@ -1,4 +1,8 @@
-"""The body of an HTTP request, as far as it is bounded."""
+"""The body of an HTTP request: bounded as it comes, and bounded again once it is decompressed."""
+
+import asyncio
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
     HTTPProtocol,
@@ -8,17 +12,68 @@ from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark
 )
 
 from leadsman_serving.attendant import ClientGone
-from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.errors import Code, ServingError, invalid
 
 _PATIENCE = 4
 """A body too large is read and thrown away up to this multiple of the limit."""
+_INLINE_BYTES = 1 << 18
+"""What is inflated on the event loop, in about a millisecond at most; the rest of a larger body is on a thread."""
+_GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
+_CODINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
+_PLAIN = ("", "identity")
 
 
-async def read_body(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
-    """Return the request's body.
+class BodyReader:
+    """Reads the bodies of requests. Belongs to one event loop."""
 
-    Raises ServingError (too large) when it has more than `limit` bytes, and ClientGone.
-    """
+    def __init__(self) -> None:
+        # One thread, so that only one body at a time grows to what a few bytes of it may stand for.
+        self._inflating = ThreadPoolExecutor(1, thread_name_prefix="inflate")
+
+    async def read(self, scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
+        """Return the body of a request, decompressed as its Content-Encoding says.
+
+        Raises ServingError: too large when it has more than `limit` bytes, as it comes or decompressed; unsupported
+        media for another encoding than gzip and deflate; invalid argument when it is not what it says. ClientGone.
+        """
+        body = await _read(scope, protocol, limit)
+        coding = scope.headers.get("content-encoding")
+        return body if coding is None else await self._decode(body, coding.strip().lower(), limit)
+
+    async def _decode(self, body: bytes, coding: str, limit: int) -> bytes:
+        if coding in _PLAIN:
+            return body
+        if coding not in _CODINGS:
+            raise ServingError(
+                Code.UNSUPPORTED_MEDIA, f"Content-Encoding is {coding!r}; taken here are gzip, deflate and identity"
+            )
+        inflater = zlib.decompressobj(_CODINGS[coding])
+        try:
+            plain = await self._inflate(inflater, body, limit + 1)
+        except zlib.error as error:
+            raise invalid(f"the request body is not {coding}, as its Content-Encoding says: {error}") from None
+        if len(plain) > limit:
+            raise _too_large(limit, "decompressed request body")
+        if not inflater.eof:
+            raise invalid(f"the request body is cut: its {coding} stream does not end")
+        if inflater.unused_data:
+            raise invalid(f"the request body goes on after the end of its {coding} stream")
+        return plain
+
+    async def _inflate(self, inflater: "zlib._Decompress", body: bytes, most: int) -> bytes:
+        """Return the first `most` bytes of what the body inflates to; no more than these ever come to be."""
+        inline = min(most, _INLINE_BYTES)
+        start = inflater.decompress(body, inline)
+        if inflater.eof or len(start) < inline or inline == most:
+            return start
+
+        def finish() -> bytes:
+            return start + inflater.decompress(inflater.unconsumed_tail, most - inline)
+
+        return await asyncio.get_running_loop().run_in_executor(self._inflating, finish)
+
+
+async def _read(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
     try:
         declared = scope.headers.get("content-length")
         if declared is not None and int(declared) <= limit:
@@ -39,5 +94,9 @@ async def _read_chunks(protocol: HTTPProtocol, limit: int) -> bytes:
         elif received > limit * _PATIENCE:
             break
     if received > limit:
-        raise ServingError(Code.TOO_LARGE, f"the request body is larger than {limit} bytes, the most taken here")
+        raise _too_large(limit, "request body")
     return b"".join(kept)
+
+
+def _too_large(limit: int, what: str) -> ServingError:
+    return ServingError(Code.TOO_LARGE, f"the {what} is larger than {limit} bytes, the most taken here")

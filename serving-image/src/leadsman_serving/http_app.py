@@ -8,7 +8,7 @@ from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # gra
 
 from leadsman_serving import feedback, oip_json
 from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
-from leadsman_serving.bodies import read_body
+from leadsman_serving.bodies import BodyReader
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
@@ -31,13 +31,14 @@ class Answer(NamedTuple):
 class HttpApp:
     """Answers every request on the serving port, errors with {"error": "..."}.
 
-    `max_body_bytes` bounds what is kept of a request's body; larger ones are answered 413.
+    `max_body_bytes` bounds what is kept of a request's body, also once decompressed; larger ones are answered 413.
     """
 
     def __init__(self, plane: DataPlane, attendant: Attendant, max_body_bytes: int) -> None:
         self._plane = plane
         self._attendant = attendant
         self._max_body_bytes = max_body_bytes
+        self._bodies = BodyReader()
         self._headers: Headers = [_JSON, ("x-leadsman-version", plane.version)]
         self._server = {"name": SERVER_NAME, "version": server_version(), "extensions": EXTENSIONS}
 
@@ -64,7 +65,7 @@ class HttpApp:
         protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
     async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> tuple[Answer, dict[str, Tensor]]:
-        body = await read_body(scope, protocol, self._max_body_bytes)
+        body = await self._bodies.read(scope, protocol, self._max_body_bytes)
         self._check_model(path)
         asked = self._asked(body, scope.headers.get(JSON_SIZE_HEADER))
         response = await self._plane.infer(asked.request)
@@ -76,7 +77,7 @@ class HttpApp:
         return oip_json.parse_request(body, json_size)
 
     async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer:
-        body = await read_body(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
+        body = await self._bodies.read(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
         self._check_model(path)
         given = feedback.parse_feedback(body)
         self._attendant.metrics.fed_back(given)
