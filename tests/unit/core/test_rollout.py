@@ -32,6 +32,7 @@ from support.machine import (
     told,
     warm,
 )
+from unit.core.evidence.world import update
 
 NOTHING: list[str] = []
 SECOND = timedelta(seconds=1)
@@ -233,7 +234,7 @@ def test_a_step_begins_with_its_own_evidence_of_promotion_and_keeps_that_of_harm
     spec = evidence.EvidenceSpec.of(POLICY.false_rollback_rate, POLICY.checks)
     began = evidence.begin(spec, "b", "a", 0.0)
     sight = evidence.Sight([evidence.LivePod("pod", "b")], [evidence.PodSample("pod", 1.0, "b", 500, 3)])
-    gathered = evidence.update(spec, began, sight, 10.0)
+    gathered = update(spec, began, sight, 10.0)
     decision = step(situation(verdict=Verdict.PASS, at=MINUTE), canary(evidence=gathered))
     assert decision.state.candidate is not None
     kept = decision.state.candidate.evidence

@@ -1,6 +1,7 @@
 """Cumulative counters of pods that come, go, restart and cannot be read."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from math import inf
 
 import pytest
@@ -164,6 +165,34 @@ def test_feedback_of_a_restarted_pod_counts_from_zero() -> None:
     state, _ = run(fresh(), [told("s", "v1", v1=Feedback(50, 5))])
     new = growth(state, [told("s", "v1", v1=Feedback(3, 1))], ALL)
     assert (new.stable.labelled, new.stable.wrong) == (3, 1)
+
+
+MOST = 10**8
+"""What one pod can have done between two looks."""
+
+
+def slow(count: int) -> PodSample:
+    return PodSample("c", NEW, "v2", 0, 0, Histogram((0.1, 0.2, inf), (0, 0, count)))
+
+
+@pytest.mark.parametrize(
+    ("counter", "counted"),
+    [
+        pytest.param(candidate, "requests", id="requests"),
+        pytest.param(slow, "answered", id="answers in the histogram"),
+        pytest.param(lambda count: predicting("c", "v2", dog=count), "predicted", id="predictions"),
+        pytest.param(lambda count: told("c", "v2", v2=Feedback(count)), "labelled", id="feedback"),
+    ],
+)
+def test_counters_that_leap_are_a_baseline_and_no_evidence(counter: Callable[[int], PodSample], counted: str) -> None:
+    state = fresh().model_copy(update={"bounds": (BOUND,), "top_class": "cat"})
+    grown = []
+    counts = (1, 1 + MOST, 2 + 2 * MOST, 5 + 2 * MOST)
+    for sample in map(counter, counts):
+        new = growth(state, [replace(sample, started=OLD)], ALL)
+        state = state.model_copy(update={"pods": new.pods})
+        grown.append(getattr(new.candidate, counted))
+    assert grown == [0, MOST, 0, 3]
 
 
 @dataclass

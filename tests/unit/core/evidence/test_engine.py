@@ -21,11 +21,10 @@ from leadsman.core.evidence import (
     judge,
     reset_promotion,
     take,
-    update,
     verdict,
 )
 from leadsman.core.evidence.engine import rate_at
-from unit.core.evidence.world import CANDIDATE, EVERYTHING, QUIET_DAY, STABLE, Pod, scenes, sight_of
+from unit.core.evidence.world import CANDIDATE, EVERYTHING, QUIET_DAY, STABLE, Pod, scenes, sight_of, update
 
 ERRORS = EvidenceSpec(error_rate=ErrorRateCheck(objective=0.01))
 
@@ -70,7 +69,6 @@ def test_a_rollout_is_replayed_from_its_looks_alone(seed: int) -> None:
     for now, sight in scenes(seed):
         taken, marked = take(EVERYTHING, live, sight, now)
         assert marked.model_dump(exclude=MARKS) == live.model_dump(exclude=MARKS)
-        assert absorb(EVERYTHING, marked, taken) == update(EVERYTHING, live, sight, now)
         live, replayed = absorb(EVERYTHING, marked, taken), absorb(EVERYTHING, replayed, taken)
         assert replayed.model_dump(exclude=MARKS) == live.model_dump(exclude=MARKS)
     assert all(name in live.model_fields_set for name in ("agreement", "crashes", "top_class", "thresholds"))

@@ -20,7 +20,7 @@ from leadsman.api.checks import (
     QualityCheck,
 )
 from leadsman.api.evidence import Verdict
-from leadsman.core.evidence import ArmCounts, EvidenceSpec, Look, Pairs, begin, update, verdict
+from leadsman.core.evidence import ArmCounts, EvidenceSpec, Look, Pairs, begin, verdict
 from unit.core.evidence.world import (
     CANDIDATE,
     EITHER,
@@ -34,6 +34,7 @@ from unit.core.evidence.world import (
     outcomes,
     share,
     sight_of,
+    update,
     watch,
 )
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from leadsman.api.checks import CrashesCheck
 from leadsman.api.evidence import MAX_PODS, Evidence, Verdict
-from leadsman.core.evidence import ArmCounts, EvidenceSpec, LivePod, Sight, begin, update, verdict
+from leadsman.core.evidence import ArmCounts, EvidenceSpec, LivePod, Sight, begin, verdict
 from leadsman.core.evidence.lives import observe, with_lives
-from unit.core.evidence.world import CANDIDATE, STABLE
+from unit.core.evidence.world import CANDIDATE, STABLE, update
 
 SPEC = EvidenceSpec(crashes=CrashesCheck())
 BEGAN = 1000.0
@@ -88,6 +88,15 @@ def test_pods_gone_for_good_do_not_pile_up() -> None:
 def test_beyond_the_limit_further_pods_are_left_out() -> None:
     state = after(fresh(), (0.0, [candidate(0, f"{at:04}") for at in range(MAX_PODS + 5)]))
     assert len(state.lives) == MAX_PODS
+
+
+def test_a_pod_that_there_was_no_mark_for_has_its_past_behind_it() -> None:
+    """It is not known to be new: where pods are more than marks, those that leave make room for the marks of others."""
+    pods = [candidate(3, f"{at:04}") for at in range(MAX_PODS + 50)]
+    state = after(fresh(), (0.0, pods), (10.0, pods[200:]))
+    assert f"{MAX_PODS + 49:04}" in {mark.pod for mark in state.lives}
+    assert state.crashes is None
+    assert counted(state, (20.0, [candidate(4, pods[-1].pod)]))[0] == 1, "what it does from then on is evidence"
 
 
 looks_at_pods = st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)), max_size=12)

@@ -31,6 +31,7 @@ from leadsman.core.evidence import (
     Sight,
     absorb,
     begin,
+    take,
     verdict,
 )
 
@@ -164,6 +165,12 @@ def at_most(rate: float, runs: int) -> float:
 def binomial(events: int, requests: int, rate: float) -> float:
     """Return the probability of so many events."""
     return comb(requests, events) * rate**events * (1 - rate) ** (requests - events)
+
+
+def update(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> Evidence:
+    """Return the evidence after one look at the pods, as the operator takes it."""
+    found, marked = take(spec, state, sight, now)
+    return absorb(spec, marked, found)
 
 
 def look(candidate: Answers, stable: Answers, at: float = 0.0) -> Look:

@@ -1,6 +1,7 @@
 """A recording as text: it survives, it is bounded, and no other text breaks who reads it."""
 
 import base64
+import random
 import tracemalloc
 import zlib
 from contextlib import suppress
@@ -158,8 +159,6 @@ def counted(one: Recording) -> tuple[int, int, int]:
 
 
 def test_a_recording_that_grows_too_large_is_merged_and_says_so() -> None:
-    import random  # noqa: PLC0415
-
     lots = random.Random(1)
     text: str | None = None
     expected = [0, 0, 0]
@@ -199,6 +198,15 @@ def test_merging_keeps_decisions_and_choices() -> None:
 def test_what_cannot_be_merged_stays() -> None:
     decided = Recording(header=HEADER, entries=tuple(entry(number, decisions=1) for number in (1, 2, 3)))
     assert merge(decided) is decided
+
+
+def test_a_recording_too_large_for_merging_to_help_is_none() -> None:
+    """Decisions are never merged. Whoever writes it takes the old one away: half a recording would replay to a lie."""
+    lots = random.Random(1)
+    stories = [line(entry(number, decisions=1, failure=lots.randbytes(2000).hex())) for number in range(1, 101)]
+    started = extended(None, Flush(0, (line(HEADER), line(entry(1)))))
+    assert extended(None, Flush(0, (line(HEADER), *stories))) is None
+    assert extended(started, Flush(2, tuple(stories[1:]))) is None
 
 
 def test_a_merged_recording_of_a_rollout_still_replays_to_the_same_end() -> None:

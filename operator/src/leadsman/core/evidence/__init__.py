@@ -1,11 +1,11 @@
 """Evidence: sequential tests that say whether a candidate harms, and whether it has shown that it does not.
 
-`begin` at the start of a rollout, `update` at every look at the pods, `judge` after it, `reset_promotion` at every new
-step. `update` is `take`, which finds what is new in the raw counters, and `absorb`, which is all that a replay or a
-simulation needs. All of it is pure; the state is `leadsman.api.evidence.Evidence`.
+`begin` at the start of a rollout; at every look at the pods `take`, which finds what is new in the raw counters, and
+`absorb`, which is all that a replay or a simulation needs; `judge` after it, and `reset_promotion` at every new step.
+All of it is pure; the state is `leadsman.api.evidence.Evidence`.
 """
 
-from leadsman.core.evidence.engine import absorb, begin, reset_promotion, take, update
+from leadsman.core.evidence.engine import absorb, begin, reset_promotion, take
 from leadsman.core.evidence.judge import judge, verdict
 from leadsman.core.evidence.samples import (
     ArmCounts,
@@ -40,6 +40,5 @@ __all__ = [
     "judge",
     "reset_promotion",
     "take",
-    "update",
     "verdict",
 ]

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from leadsman.api.evidence import MAX_PODS, Evidence, PodMark
+from leadsman.core.evidence.lives import MARKS_OF_GONE_PODS
 from leadsman.core.evidence.samples import ArmCounts, Feedback, PodSample
 
-_MARKS_OF_GONE_PODS = 32
 _MOST_BETWEEN_LOOKS = 10**8
 
 
@@ -51,7 +51,7 @@ def growth(state: Evidence, samples: Sequence[PodSample], live_pods: Collection[
 
 def _kept(marks: Sequence[PodMark], live_pods: Collection[str]) -> list[PodMark]:
     gone = sorted((mark for mark in marks if mark.pod not in live_pods), key=lambda mark: (mark.started, mark.pod))
-    return [mark for mark in marks if mark.pod in live_pods] + gone[-_MARKS_OF_GONE_PODS:]
+    return [mark for mark in marks if mark.pod in live_pods] + gone[-MARKS_OF_GONE_PODS:]
 
 
 def _mark(state: Evidence, sample: PodSample) -> PodMark:

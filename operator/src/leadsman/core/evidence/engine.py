@@ -37,19 +37,12 @@ def _first_errors(check: ErrorRateCheck, history: Sequence[Minute]) -> Compariso
     )
 
 
-def update(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> Evidence:
-    """Return the evidence after one look at the pods, at `now` (Unix seconds).
-
-    The same sight again changes nothing, and neither does a look between two requests.
-    """
-    look, marked = take(spec, state, sight, now)
-    return absorb(spec, marked, look)
-
-
 def take(spec: EvidenceSpec, state: Evidence, sight: Sight, now: float) -> tuple[Look, Evidence]:
-    """Return what is new in `sight`, and the evidence with the marks that the next look is measured from.
+    """Return what is new in `sight`, seen at `now` (Unix seconds), and the evidence with the marks that the next look
+    is measured from.
 
-    The look is all that the evidence depends on besides: a rollout can be replayed from its looks.
+    The look is all that the evidence depends on besides: a rollout can be replayed from its looks. The same sight again
+    brings nothing, and neither does one between two requests.
     """
     live = {pod.pod for pod in sight.pods}
     seen = any(sample.revision == state.candidate for sample in sight.samples)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from leadsman.api.evidence import MAX_PODS, ArmCrashes, Evidence, LifeMark
 from leadsman.core.evidence.samples import ArmCounts, LivePod
 
-_MARKS_OF_GONE_PODS = 32
+MARKS_OF_GONE_PODS = 32
+"""Of how many pods that left last the marks are kept, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def observe(state: Evidence, pods: Sequence[LivePod], now: float) -> Lives:
     watched = max(0.0, now - since) if state.lives else 0.0
     arms = {state.candidate: ArmCrashes(), state.stable: ArmCrashes()}
     live = {pod.pod for pod in pods}
-    marks = [mark for mark in state.lives if mark.pod not in live][-_MARKS_OF_GONE_PODS:]
+    marks = [mark for mark in state.lives if mark.pod not in live][-MARKS_OF_GONE_PODS:]
     for pod in sorted(pods, key=lambda pod: pod.pod):
         if pod.revision not in arms or len(marks) == MAX_PODS:
             continue
