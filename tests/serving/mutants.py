@@ -45,7 +45,7 @@ def main(directory: Path, seed: int, count: int) -> None:
         chance = random.Random(f"{seed}/{number}")
         (place / "model.onnx").write_bytes(spoiled(chance.choice(originals), chance))
         try:
-            load(place, 1).warm_up(MOST_BYTES)
+            load(place, 1).warm_up(None, MOST_BYTES)
             outcomes["served"] += 1
         except ModelLoadError:
             outcomes["refused"] += 1

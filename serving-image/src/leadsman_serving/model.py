@@ -45,19 +45,20 @@ class OnnxModel:
         """Return about how long a run will take at most, from the warm-up; infinity when that is not known."""
         return self._seconds_per_element * _elements(feed)
 
-    def warm_up(self, most_bytes: int) -> None:
-        """Run a synthesised input a few times, so that no user pays for first-run work, and note the time taken.
+    def warm_up(self, feed: Mapping[str, Array] | None, most_bytes: int) -> None:
+        """Run this input, or else a synthesised one, a few times, so that no user pays for it, and note the time taken.
 
         A model may rightly refuse an input of zeros, or take only inputs of more than `most_bytes`, which nobody can
         send: that is logged, not an error.
         """
-        if self.signature.least_bytes > most_bytes:
+        if feed is None and self.signature.least_bytes > most_bytes:
             log.warning(
                 "the smallest input of this model has %d bytes, more than the %d that are taken of a request",
                 *(self.signature.least_bytes, most_bytes),
             )
             return
-        feed = self.signature.synthesise()
+        if feed is None:
+            feed = self.signature.synthesise()
         names = [spec.name for spec in self.signature.outputs]
         best = float("inf")
         for _ in range(_WARM_UP_RUNS):

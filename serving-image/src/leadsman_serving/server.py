@@ -16,6 +16,7 @@ from leadsman_serving.history import History
 from leadsman_serving.metrics import ServingMetrics, registry_for
 from leadsman_serving.metrics_server import Document, start_metrics_server
 from leadsman_serving.model import OnnxModel
+from leadsman_serving.samples import read_samples, rehearse
 from leadsman_serving.session import load
 from leadsman_serving.surfaces import Surfaces
 
@@ -70,7 +71,9 @@ async def serve(config: ServeConfig) -> None:
 
 def _load_warm(config: ServeConfig) -> OnnxModel:
     model = load(config.model_dir, config.threads.count)
-    model.warm_up(config.max_body_bytes)
+    samples = read_samples(config.model_dir, model.signature, config.max_body_bytes)
+    rehearse(model, samples)
+    model.warm_up(samples[0].feed if samples else None, config.max_body_bytes)
     return model
 
 
