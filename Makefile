@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The cluster comes before the images that are loaded into it.
 .NOTPARALLEL:
-.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence
+.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence bench-serving
 
 # Asked for when a recipe runs, not when the Makefile is read.
 VENV = $$(hack/venv.sh)
@@ -25,6 +25,9 @@ test-unit: ## the tests that need no cluster
 
 bench-evidence: ## what the evidence engine promises, measured; writes benchmarks/evidence
 	@"$(VENV)/bin/python" -m benchmarks.evidence.run $(BENCH_ARGS)
+
+bench-serving: ## the serving runtime against others, on one core; writes benchmarks/serving
+	@"$(VENV)/bin/python" -m benchmarks.serving.run $(BENCH_ARGS)
 
 lint: ## style, types, layers, generated files
 	@source hack/lib.sh; export PATH="$(VENV)/bin:$$PATH"; \

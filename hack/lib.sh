@@ -25,6 +25,28 @@ progress() {
   (( SECONDS - start < 10 )) || printf '    done in %d s\n' $((SECONDS - start)) >&2
 }
 
+# unpacked NAME PACKAGE...: print the directory of these packages of Debian, unpacked into the cache once for all checkouts.
+# Not installed: that would change the machine, and start a server that a package brings.
+unpacked() {
+  local name=$1 root=$CACHE/bin/$1-debian work; shift
+  mkdir -p "$CACHE/bin"
+  (
+    flock 9 # two checkouts, or two tests, at once
+    if [ ! -e "$root" ]; then
+      command -v apt-get >/dev/null || die "$name is missing on this machine, which has no apt-get to get it by; install it"
+      work=$(mktemp -d "$CACHE/bin/$name.XXXXXX"); trap 'rm -rf "$work"' EXIT
+      progress "unpacking Debian's $name, once for all" fetch_debian "$work" "$@"
+      mv -T "$work/root" "$root" # never half a directory under the final name
+    fi
+  ) 9>"$CACHE/bin/.lock-$name" || return
+  echo "$root"
+}
+fetch_debian() {
+  local package; cd "$1" && shift || return
+  apt-get download "$@" || { apt-get update && apt-get download "$@"; } || return
+  for package in *.deb; do dpkg-deb -x "$package" root || return; done
+}
+
 # tool_version NAME: the version of a tool set, from the one place that has it, the first requirement in its go.mod.
 tool_version() {
   local version; version=$(awk '$1 == "require" && $2 != "(" {print $3; exit} in_list && $2 ~ /^v/ {print $2; exit} $2 == "(" {in_list = 1}' "$ROOT/hack/tools/$1/go.mod")

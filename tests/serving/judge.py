@@ -1,6 +1,6 @@
 """Other people's clients of the protocol, asked over a pipe: `python judge.py triton|kserve HTTP GRPC` with addresses.
 
-Runs in the environment of hack/clients-venv.sh, and knows nothing of our code: what it sends and how it reads an answer
+Runs in the environment of hack/side-venv.sh, and knows nothing of our code: what it sends and how it reads an answer
 is the client's. The two clients cannot be in one process, for each brings its own copy of the protocol's messages.
 """
 

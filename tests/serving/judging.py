@@ -103,7 +103,7 @@ def text(array: Array) -> Array:
 @contextmanager
 def judge(client: str, server: InProcess) -> Iterator[Judge]:
     """Start the client "triton" or "kserve"."""
-    made = subprocess.run([str(ROOT / "hack" / "clients-venv.sh")], check=True, stdout=subprocess.PIPE, text=True)
+    made = subprocess.run([str(ROOT / "hack" / "side-venv.sh"), "clients"], check=True, stdout=subprocess.PIPE, text=True)
     command = [f"{made.stdout.strip()}/bin/python", str(Path(__file__).with_name("judge.py")), client]
     with subprocess.Popen(
         [*command, server.http, server.grpc],

@@ -1,0 +1,68 @@
+"""One question to a server, compared with the truth."""
+
+import http.client
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.serving.dialects import Dialect, Request
+from benchmarks.serving.models import Payload
+from benchmarks.serving.processes import ServerError, Tree
+
+_START_SECONDS = 90
+_POLL_SECONDS = 0.005
+_ANSWER_SECONDS = 20
+_RELATIVE, _ABSOLUTE = 1e-4, 1e-6
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; headers in lower case. `wire_bytes` is its size with status line and headers."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wire_bytes: int
+
+
+def ask(port: int, path: str, request: Request) -> Answer:
+    """Send one POST over a connection of its own. Raises OSError or HTTPException when there is no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("POST", path, request.body, dict(request.headers))
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+    lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in answer.getheaders())]
+    headers = {name.lower(): value for name, value in answer.getheaders()}
+    return Answer(answer.status, headers, body, sum(len(line) + 2 for line in lines) + 2 + len(body))
+
+
+def right_answer(port: int, path: str, dialect: Dialect, payload: Payload) -> Answer:
+    """Ask once. Raises ServerError unless the answer is, within rounding, what ONNX Runtime itself gives."""
+    answer = ask(port, path, dialect.ask(payload.input, payload.binary))
+    if answer.status != 200:
+        raise ServerError(f"{payload.name}: it answered {answer.status}: {answer.body[:300]!r}")
+    found = dialect.read(answer.headers, answer.body)
+    if found.shape != payload.answer.shape or not np.allclose(found, payload.answer, _RELATIVE, _ABSOLUTE):
+        raise ServerError(f"{payload.name}: its answer is not that of ONNX Runtime: {answer.body[:300]!r}")
+    return answer
+
+
+def await_answer(tree: Tree, port: int, path: str, dialect: Dialect, payload: Payload) -> float:
+    """Return how many seconds after its start the server gave its first right answer. Raises ServerError."""
+    request = dialect.ask(payload.input, payload.binary)
+    while time.monotonic() - tree.began < _START_SECONDS:
+        tree.check()
+        try:
+            if ask(port, path, request).status == 200:
+                taken = time.monotonic() - tree.began
+                right_answer(port, path, dialect, payload)
+                return taken
+        except (OSError, http.client.HTTPException):
+            pass  # it does not listen yet
+        time.sleep(_POLL_SECONDS)
+    raise ServerError(f"no answer within {_START_SECONDS} s; {tree.last_words()}")
