@@ -17,6 +17,7 @@ PREDICTIONS = EvidenceSpec(predictions=PredictionsCheck())
 
 CLEAN = look((20, 0), (180, 0))
 AGREED = replace(look((20, 0), (20, 0)), pairs=Pairs(20, 0))
+HALF_PAIRED = replace(look((40, 0), (40, 0)), pairs=Pairs(20, 0))
 JUDGED = Look(0.0, candidate=ArmCounts(100, labelled=10, wrong=2), stable=ArmCounts(300, labelled=30, wrong=6))
 """One answer in ten is judged."""
 PREDICTED = Look(0.0, candidate=ArmCounts(20, predicted=40, top=20), stable=ArmCounts(20, predicted=40, top=20))
@@ -32,6 +33,7 @@ def report(spec: EvidenceSpec, *looks: Look) -> CheckReport:
     [
         pytest.param(ERRORS, [], CLEAN, 5, id="errors"),
         pytest.param(AGREEMENT, [], AGREED, 2, id="answers to the same requests"),
+        pytest.param(AGREEMENT, [], HALF_PAIRED, 3, id="of which only every other can be told apart"),
         pytest.param(QUALITY, [], JUDGED, 5, id="feedback, which few requests bring"),
         pytest.param(PREDICTIONS, [CLASSES], PREDICTED, 5, id="predictions, of which a request brings many"),
     ],
@@ -73,6 +75,12 @@ def test_no_time_is_told_without_traffic() -> None:
     (told,) = judge(ERRORS, state, 1e6).checks
     assert told.requests_needed is not None
     assert told.eta_seconds is None
+
+
+def test_without_a_pair_it_is_unknown_how_many_requests_make_one() -> None:
+    told = report(AGREEMENT, look((20, 0), (20, 0)))
+    assert told.requests_needed is told.eta_seconds is None
+    assert told.message == "waiting for answers of both revisions to the same requests"
 
 
 def test_half_of_the_feedback_missing_is_unknown() -> None:

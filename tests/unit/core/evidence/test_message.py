@@ -37,7 +37,17 @@ def test_latencies_are_told_with_both_bounds() -> None:
 
 @pytest.mark.parametrize(
     ("ratio", "words"),
-    [(None, ""), (41.2, "; odds 41x"), (1.84, "; odds 1.8x"), (0.04, "; odds 0.0x"), (14801.3, "; odds 14,801x")],
+    [
+        (None, ""),
+        (14801.3, "; odds 14,801x"),
+        (41.2, "; odds 41x"),
+        (1.84, "; odds 1.8x"),
+        (0.13, "; odds 0.1x"),
+        (0.096, "; odds 0.1x"),
+        (0.0432, "; odds 0.04x"),
+        (0.0011, "; odds 0.001x"),
+        (0.0004, "; odds under 0.001x"),
+    ],
 )
 def test_odds(ratio: float | None, words: str) -> None:
     assert message.odds(ratio) == words

@@ -5,7 +5,7 @@ from functools import partial
 from math import inf, log
 
 from leadsman.api.checks import AgreementCheck, CrashesCheck, PredictionsCheck, PrometheusCheck, QualityCheck
-from leadsman.api.evidence import Agreement, Comparison, Crashes, Difference, Evidence, Threshold
+from leadsman.api.evidence import Comparison, Crashes, Difference, Evidence, Threshold
 from leadsman.core.evidence import agreement, comparison, crashes, difference, figures, labels, thresholds
 from leadsman.core.evidence.assessment import Assessment, Figures
 from leadsman.core.evidence.comparison import log_harm, log_promotion
@@ -41,7 +41,7 @@ def _assess(spec: EvidenceSpec, state: Evidence) -> Iterator[Assessment]:
         ]
         yield _compared(LATENCY, slower) if slower else _waiting(LATENCY, figures.NO_LATENCY)
     if spec.agreement is not None:
-        yield _agreement(spec.agreement, state.agreement or agreement.start(spec.agreement.at_least))
+        yield _agreement(spec.agreement, state)
     if spec.quality is not None:
         yield _quality(spec.quality, state)
     if spec.predictions is not None:
@@ -71,12 +71,13 @@ def _of_the_decisive(worst: Subject, slowest: Subject, failed: bool, log_needed:
     return figures.of_comparison(worst if failed else slowest, log_needed)
 
 
-def _agreement(check: AgreementCheck, state: Agreement) -> Assessment:
+def _agreement(check: AgreementCheck, state: Evidence) -> Assessment:
+    pairs = state.agreement or agreement.start(check.at_least)
     return Assessment(
         name=AGREEMENT,
-        figures=lambda _, log_needed: figures.of_agreement(check, state, log_needed),
-        log_harm=agreement.log_harm(state),
-        log_promotion=agreement.log_promotion(state),
+        figures=lambda _, log_needed: figures.of_agreement(check, pairs, state.candidate_requests, log_needed),
+        log_harm=agreement.log_harm(pairs),
+        log_promotion=agreement.log_promotion(pairs),
     )
 
 

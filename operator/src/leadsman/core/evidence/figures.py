@@ -42,8 +42,8 @@ def of_comparison(subject: Subject, log_needed: float) -> Figures:
     )
 
 
-def of_agreement(check: AgreementCheck, state: Agreement, log_needed: float) -> Figures:
-    """Answers to the same requests."""
+def of_agreement(check: AgreementCheck, state: Agreement, requests: int, log_needed: float) -> Figures:
+    """Answers to the same requests, of the candidate's `requests`."""
     totals = state.totals
     agreed = totals.requests - totals.events
     low, high = rate_interval(totals, agreement.harm_inflation(state))
@@ -54,7 +54,7 @@ def of_agreement(check: AgreementCheck, state: Agreement, log_needed: float) -> 
         estimate=totals.events / totals.requests if totals.requests else None,
         low=low,
         high=high,
-        requests_needed=forecast.of_agreement(state, log_needed),
+        requests_needed=forecast.of_agreement(state, requests, log_needed),
         waiting="" if totals.requests else "waiting for answers of both revisions to the same requests",
     )
 

@@ -27,15 +27,22 @@ def of_comparison(comparison: Comparison, log_needed: float) -> int | None:
     return _first(later, log_needed) if max(growth) > 0 else None
 
 
-def of_agreement(state: Agreement, log_needed: float) -> int | None:
-    """Return the pairs still needed, or None if they may never suffice."""
+def of_agreement(state: Agreement, requests: int, log_needed: float) -> int | None:
+    """Return the candidate requests still needed, or None if they may never suffice, or there are no pairs yet.
+
+    The candidate's next requests bring as many pairs as its `requests` have so far: not all have an id, and of more
+    than the pods remember some are gone before they are read.
+    """
+    if not state.totals.requests:
+        return None
     growth = _growth(state.totals, state.tolerated)
     phi = agreement.promotion_inflation(state)
 
     def later(pairs: int) -> float:
         return mixture(added(state.absolute, [pairs * rise for rise in growth]), phi)
 
-    return _first(later, log_needed) if max(growth) > 0 or later(0) >= log_needed else None
+    pairs = _first(later, log_needed) if max(growth) > 0 or later(0) >= log_needed else None
+    return None if pairs is None else ceil(pairs * requests / state.totals.requests)
 
 
 def of_difference(

@@ -6,6 +6,7 @@ from leadsman.api.checks import PrometheusCheck
 from leadsman.api.evidence import ArmTotals, LatencyBound
 
 _WRITTEN_OUT = 1e6
+_LEAST_ODDS = 0.001
 
 
 def against(what: str, candidate: ArmTotals, stable: ArmTotals, bound: LatencyBound | None = None) -> str:
@@ -23,7 +24,12 @@ def slower(bound: LatencyBound) -> str:
 
 def odds(ratio: float | None) -> str:
     """Say by how much the odds differ: "; odds 41x"."""
-    return "" if ratio is None else f"; odds {ratio:,.0f}x" if ratio >= 10 else f"; odds {ratio:.1f}x"
+    if ratio is None:
+        return ""
+    if ratio < _LEAST_ODDS:
+        return f"; odds under {_LEAST_ODDS}x"
+    written = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}" if ratio >= 0.1 else f"{ratio:.1g}"
+    return f"; odds {written}x"
 
 
 def bounds(check: PrometheusCheck) -> str:
