@@ -1,11 +1,11 @@
 """A model file as an ONNX Runtime session: loaded and checked."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 
+from leadsman_serving.digest import model_digest
 from leadsman_serving.errors import ModelLoadError
 from leadsman_serving.memory import bound_arena
 from leadsman_serving.model import OnnxModel, explain
@@ -39,8 +39,7 @@ def load(model_dir: Path, threads: int) -> OnnxModel:
     """
     path = model_dir / MODEL_FILE
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        path.open("rb").close()
     except OSError as error:
         raise ModelLoadError(f"no model can be read at {path}: {error.strerror}") from None
     ort.set_default_logger_severity(_FATAL)
@@ -58,7 +57,11 @@ def load(model_dir: Path, threads: int) -> OnnxModel:
         )
     except UnicodeDecodeError:
         raise ModelLoadError(f"{path} has an input, an output or a dimension whose name is not UTF-8") from None
-    return OnnxModel(session, signature, f"sha256:{digest}")
+    try:
+        digest = model_digest(path)
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"{path}, or a file of its data, has no digest: {error}") from None
+    return OnnxModel(session, signature, digest)
 
 
 def _options(threads: int) -> Any:
