@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from leadsman.api.checks import Check, ErrorRateCheck
-from leadsman.api.status import RolloutState
 from leadsman.cli.main import main
-from support import machine
-from support.recorder import Recorder
 
 POLICY = """
 apiVersion: leadsman.dev/v1alpha1
@@ -28,22 +23,6 @@ spec:
   checks: [{errorRate: {}}]
 """
 Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="session")
-def history() -> list[dict[str, Any]]:
-    """A good release, and a bad one ten days later."""
-    found = []
-    for number, errors in enumerate((0.0, 0.1)):
-        recorder = Recorder(
-            policy=machine.policy(checks=(Check(error_rate=ErrorRateCheck()),), false_rollback_rate=0.001),
-            began=timedelta(days=10 * number),
-            state=RolloutState(stable="a", decisions=10 * number),
-        ).traffic(3600, rps=20, candidate_errors=errors, stable_errors=0.002)
-        raw = recorder.object(version=f"2026.{number}")
-        raw["metadata"]["name"] += f"-{number}"
-        found.append(raw)
-    return found
 
 
 @pytest.fixture

@@ -204,4 +204,7 @@ def test_without_its_packages_it_says_how_to_get_them(tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "rich.console", None)
     result = simulated(written(tmp_path))
     assert result.exit_code == 2
-    assert "simulate needs rich, which is not installed; get it with: pip install 'leadsman[simulate]'" in result.stderr
+    assert (
+        "simulate needs rich, which is not installed; get it with: pip install '.[simulate]', in a checkout"
+        in result.stderr
+    )

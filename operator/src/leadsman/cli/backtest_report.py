@@ -48,7 +48,8 @@ def as_text(report: Report) -> str:
         from rich.table import Table
     except ImportError as error:
         raise InputError(
-            "the table needs rich, which is not installed; get it with: pip install 'leadsman[simulate]', or use --json"
+            "the table needs rich, which is not installed; get it with: pip install '.[simulate]', in a checkout; "
+            "or use --json"
         ) from error
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in (*_HEADINGS[:5], f"{report.name} would have", *_HEADINGS[5:]):

@@ -92,6 +92,6 @@ def simulate(policy: Path, **options: Any) -> None:
         if package not in _NEEDED:
             raise
         raise InputError(
-            f"simulate needs {package}, which is not installed; get it with: pip install 'leadsman[simulate]'"
+            f"simulate needs {package}, which is not installed; get it with: pip install '.[simulate]', in a checkout"
         ) from error
     report(spec, policy, options)
