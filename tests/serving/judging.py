@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from leadsman_serving.admission import Admission
 from leadsman_serving.answers import Answers
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.history import History
 from leadsman_serving.metrics import ServingMetrics
+from leadsman_serving.model import OnnxModel
+from leadsman_serving.runner import Limits, Runner
 from leadsman_serving.surfaces import Surfaces
 from leadsman_serving.tensors import Array
 from serving.clock import Clock
@@ -29,20 +32,31 @@ MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class InProcess:
-    """Real servers of HTTP and gRPC, whose one model "m" of version "v1" can be changed: `plane.model`."""
+    """Real servers of HTTP and gRPC on `loop`, whose one model "m" of version "v1" can be changed."""
 
     plane: DataPlane
+    loop: asyncio.AbstractEventLoop
+    pool: ThreadPoolExecutor
     http: str
     grpc: str
+
+    def serve(self, model: OnnxModel) -> None:
+        """Answer with this model from now on."""
+
+        async def runner() -> Runner:
+            return Runner(model, self.pool, Limits(1, MOST_BYTES, 0), lambda: 1, lambda *_: None)
+
+        self.plane.runner = asyncio.run_coroutine_threadsafe(runner(), self.loop).result(30)
 
 
 @contextmanager
 def in_process() -> Iterator[InProcess]:
     """Serve on a loop in a thread of its own, without a model at first."""
     loop, clock, (port, grpc_port) = asyncio.new_event_loop(), Clock(), free_ports(2)
-    attendant = Attendant(ServingMetrics("m", "v1", History(clock)), Answers(clock))
+    admission = Admission(1000, MOST_BYTES)
+    attendant = Attendant(admission, ServingMetrics("m", "v1", History(clock), admission), Answers(clock))
     with ThreadPoolExecutor(1) as pool:
-        plane = DataPlane("m", "v1", pool, MOST_BYTES)
+        plane = DataPlane("m", "v1", MOST_BYTES, 60)
 
         async def start() -> tuple[Surfaces, asyncio.Task[None]]:
             limits = {"max_bytes": MOST_BYTES, "drain_delay": 0}
@@ -57,7 +71,7 @@ def in_process() -> Iterator[InProcess]:
         thread.start()
         surfaces, serving = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
         try:
-            yield InProcess(plane, f"127.0.0.1:{port}", f"127.0.0.1:{grpc_port}")
+            yield InProcess(plane, loop, pool, f"127.0.0.1:{port}", f"127.0.0.1:{grpc_port}")
         finally:
             asyncio.run_coroutine_threadsafe(stop(), loop).result(30)
             loop.call_soon_threadsafe(loop.stop)
@@ -103,7 +117,9 @@ def text(array: Array) -> Array:
 @contextmanager
 def judge(client: str, server: InProcess) -> Iterator[Judge]:
     """Start the client "triton" or "kserve"."""
-    made = subprocess.run([str(ROOT / "hack" / "side-venv.sh"), "clients"], check=True, stdout=subprocess.PIPE, text=True)
+    made = subprocess.run(
+        [str(ROOT / "hack" / "side-venv.sh"), "clients"], check=True, stdout=subprocess.PIPE, text=True
+    )
     command = [f"{made.stdout.strip()}/bin/python", str(Path(__file__).with_name("judge.py")), client]
     with subprocess.Popen(
         [*command, server.http, server.grpc],

@@ -12,6 +12,7 @@ from pathlib import Path
 from leadsman_serving.errors import ModelLoadError
 from leadsman_serving.session import load
 
+MOST_ROWS = 64
 MOST_BYTES = 1 << 20
 
 
@@ -45,7 +46,7 @@ def main(directory: Path, seed: int, count: int) -> None:
         chance = random.Random(f"{seed}/{number}")
         (place / "model.onnx").write_bytes(spoiled(chance.choice(originals), chance))
         try:
-            load(place, 1).warm_up(None, MOST_BYTES)
+            load(place, 1).warm_up([], MOST_BYTES, MOST_ROWS)
             outcomes["served"] += 1
         except ModelLoadError:
             outcomes["refused"] += 1

@@ -38,7 +38,7 @@ def judges(server: InProcess) -> Iterator[dict[str, Judge]]:
 
 @pytest.fixture(autouse=True)
 def lookup(server: InProcess, tmp_path: Path) -> None:
-    server.plane.model = load(models.save(models.lookup(), tmp_path), 1)
+    server.serve(load(models.save(models.lookup(), tmp_path), 1))
 
 
 @pytest.mark.parametrize("surface", ["http", "grpc"])
@@ -63,7 +63,7 @@ def numbers(document: Any) -> Any:
 @pytest.mark.parametrize("surface", ["http", "grpc"])
 @pytest.mark.parametrize("client", BOTH)
 def test_not_ready(client: str, surface: str, server: InProcess, judges: dict[str, Judge]) -> None:
-    server.plane.model = None
+    server.plane.runner = None
     way = {"http": "json", "grpc": "grpc"}[surface]
     with pytest.raises(Refused, match="model 'm' is still loading"):
         judges[client].infer(way, X, ["y"])

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from leadsman_serving.admission import Admission
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.feedback import Feedback
 from leadsman_serving.history import History
@@ -165,7 +166,7 @@ def test_a_huge_body(lookup_server: ServerProcess, client: httpx.Client) -> None
 
 
 def test_waits_for_the_model() -> None:
-    metrics = ServingMetrics("m", "v1", History(Clock()))
+    metrics = ServingMetrics("m", "v1", History(Clock()), Admission(1, 1))
     with pytest.raises(ServingError, match="still loading") as raised:
         metrics.fed_back([Feedback("bcd24567", correct=True)])
     assert raised.value.code is Code.UNAVAILABLE

@@ -16,6 +16,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from leadsman_serving.admission import Admission, Ticket
 from leadsman_serving.answers import Answers
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.history import History
@@ -95,20 +96,21 @@ def test_predictions_are_counted(tmp_path: Path) -> None:
 
 
 async def test_a_client_that_gives_up_is_not_counted() -> None:
-    metrics, asked = ServingMetrics("m", "v1", History(Clock())), asyncio.Event()
+    admission, asked = Admission(1, 1), asyncio.Event()
+    metrics = ServingMetrics("m", "v1", History(Clock()), admission)
     metrics.describe_model("rev-a", "sha256:0", Signature((), ()))
 
-    async def work() -> Any:
+    async def work(_: Ticket) -> Any:
         asked.set()
         await asyncio.Event().wait()
 
-    attended = asyncio.create_task(Attendant(metrics, Answers(Clock())).attend(None, work()))
+    attended = asyncio.create_task(Attendant(admission, metrics, Answers(Clock())).attend(None, work))
     await asked.wait()
-    assert metrics.in_flight == 1
+    assert admission.in_flight == 1
     attended.cancel()
     with pytest.raises(asyncio.CancelledError):
         await attended
-    assert metrics.in_flight == 0
+    assert admission.in_flight == 0
     (requests,) = (family for family in metrics.collect() if family.name == "leadsman_serving_requests")
     assert {sample.value for sample in requests.samples} == {0}
 

@@ -2,42 +2,48 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from leadsman_serving.admission import Admission, Ticket
 from leadsman_serving.answers import Answers
+from leadsman_serving.dataplane import InferResponse
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
-from leadsman_serving.signature import Tensor
 from leadsman_serving.throttle import ThrottledLog
 
 log = logging.getLogger(__name__)
 failures = ThrottledLog(log)
 
 Answer = TypeVar("Answer")
+Work = Callable[[Ticket], Awaitable[tuple[Answer, InferResponse]]]
+"""Reads a request, which holds bytes by its ticket, and makes the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attendant:
-    """Counts into `metrics` and records into `answers`. Belongs to one event loop."""
+    """Lets requests in by `admission`, counts into `metrics` and records into `answers`. Belongs to one event loop."""
 
+    admission: Admission
     metrics: ServingMetrics
     answers: Answers
 
-    async def attend(self, request_id: str | None, work: Awaitable[tuple[Answer, Mapping[str, Tensor]]]) -> Answer:
+    async def attend(self, request_id: str | None, work: Work[Answer]) -> Answer:
         """Return the answer that `work` makes; the outputs that come with it are counted, and recorded by request id.
 
         Raises ServingError for whatever fails (internal for a bug of ours, which is logged), having counted it. What is
         cancelled, or raises ClientGone, is no answer and is not counted as one.
         """
         started = time.perf_counter()
-        self.metrics.in_flight += 1
+        ticket = None
         try:
-            answer, outputs = await work
-            self.metrics.predicted(outputs)
+            ticket = self.admission.enter()
+            answer, response = await work(ticket)
+            self.metrics.waited(response.ran.queued)
+            self.metrics.predicted(response.outputs)
             if request_id and self.answers.on:
-                self.answers.record(request_id, outputs)
+                self.answers.record(request_id, response.outputs)
         except ClientGone:
             raise
         except Exception as error:
@@ -48,7 +54,8 @@ class Attendant:
             self.metrics.answered(200, time.perf_counter() - started)
             return answer
         finally:
-            self.metrics.in_flight -= 1
+            if ticket is not None:
+                ticket.give_back()
 
 
 class ClientGone(Exception):  # noqa: N818 - it is the client's right

@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
@@ -22,6 +23,9 @@ _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 _CODINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _PLAIN = ("", "identity")
 
+Hold = Callable[[int], None]
+"""Is told of bytes before they are kept."""
+
 
 class BodyReader:
     """Reads the bodies of requests. Belongs to one event loop."""
@@ -30,15 +34,20 @@ class BodyReader:
         # One thread, so that only one body at a time grows to what a few bytes of it may stand for.
         self._inflating = ThreadPoolExecutor(1, thread_name_prefix="inflate")
 
-    async def read(self, scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
-        """Return the body of a request, decompressed as its Content-Encoding says.
+    async def read(self, scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
+        """Return the body of a request, decompressed as its Content-Encoding says; `hold` is told of what it takes.
 
         Raises ServingError: too large when it has more than `limit` bytes, as it comes or decompressed; unsupported
-        media for another encoding than gzip and deflate; invalid argument when it is not what it says. ClientGone.
+        media for another encoding than gzip and deflate; invalid argument when it is not what it says. What `hold`
+        raises, and ClientGone.
         """
-        body = await _read(scope, protocol, limit)
+        body = await _read(scope, protocol, limit, hold)
         coding = scope.headers.get("content-encoding")
-        return body if coding is None else await self._decode(body, coding.strip().lower(), limit)
+        if coding is None:
+            return body
+        plain = await self._decode(body, coding.strip().lower(), limit)
+        hold(len(plain))
+        return plain
 
     async def _decode(self, body: bytes, coding: str, limit: int) -> bytes:
         if coding in _PLAIN:
@@ -73,23 +82,25 @@ class BodyReader:
         return await asyncio.get_running_loop().run_in_executor(self._inflating, finish)
 
 
-async def _read(scope: Scope, protocol: HTTPProtocol, limit: int) -> bytes:
+async def _read(scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
     try:
         declared = scope.headers.get("content-length")
         if declared is not None and int(declared) <= limit:
+            hold(int(declared))
             return await protocol()
-        return await _read_chunks(protocol, limit)
+        return await _read_chunks(protocol, limit, hold)
     except (ProtocolClosed, ProtocolError):
         raise ClientGone from None
 
 
-async def _read_chunks(protocol: HTTPProtocol, limit: int) -> bytes:
+async def _read_chunks(protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
     kept: list[bytes] = []
     received = 0
     # Answering while the client still sends would reset its connection before it has read the answer.
     async for chunk in protocol:
         received += len(chunk)
         if received <= limit:
+            hold(len(chunk))
             kept.append(bytes(chunk))
         elif received > limit * _PATIENCE:
             break

@@ -13,6 +13,7 @@ import click
 
 from leadsman_serving.cgroup import Cgroups
 from leadsman_serving.errors import FetchError, ModelLoadError
+from leadsman_serving.providers import parse_providers
 from leadsman_serving.termination import write_termination_message
 from leadsman_serving.threads import Threads, choose_threads
 
@@ -49,6 +50,13 @@ def _model_name(context: click.Context, __: click.Parameter, value: str | None) 
 
 def _threads(_: click.Context, __: click.Parameter, value: int | None) -> Threads:
     return choose_threads(value, Cgroups().cpus(), len(os.sched_getaffinity(0)))
+
+
+def _providers(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    try:
+        return parse_providers(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -94,6 +102,30 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
     type=click.IntRange(min=1),
     callback=_threads,
     help="Threads to compute with.  [default: what the CPU limit allows]",
+)
+@click.option(
+    "--providers",
+    default="cpu",
+    callback=_providers,
+    help="ONNX Runtime's execution providers, the most wanted first: cpu, cuda, tensorrt, openvino.",
+)
+@click.option(
+    "--max-batch-size",
+    type=click.IntRange(1, 1024),
+    default=64,
+    help="Most rows of several requests to compute together, where that helps; 1: never.",
+)
+@click.option(
+    "--max-batch-delay",
+    type=click.FloatRange(min=0, max=1),
+    default=0.0,
+    help="Seconds that a run waits for requests still being received.",
+)
+@click.option(
+    "--max-in-flight", type=click.IntRange(min=1), default=1000, help="Requests to answer at once; beyond, 429."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds to answer within; then 504."
 )
 @click.option("--drain-delay", type=click.FloatRange(min=0), default=5.0, help="Seconds to go on serving at SIGTERM.")
 @click.option(

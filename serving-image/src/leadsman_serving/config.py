@@ -23,5 +23,10 @@ class ServeConfig:
     grpc_port: int
     metrics_port: int
     threads: Threads
+    providers: tuple[str, ...]
+    max_batch_size: int
+    max_batch_delay: float
+    max_in_flight: int
+    timeout: float
     drain_delay: float
     max_body_bytes: int

@@ -1,17 +1,14 @@
 """The data plane: what the server can be asked, whatever protocol carries the question."""
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 
+from leadsman_serving.batch import Ran
 from leadsman_serving.errors import Code, ServingError
-from leadsman_serving.model import OnnxModel
+from leadsman_serving.runner import Runner
 from leadsman_serving.signature import Signature, Tensor
 
-INLINE_SECONDS = 0.002
-"""Runs expected to take at most this long stay on the event loop; serving-image/README.md has the measurement."""
 PLATFORM = "onnx_onnxv1"
 """What the protocol calls models of ONNX."""
 SERVER_NAME = "leadsman-serving"
@@ -35,33 +32,34 @@ class InferRequest:
 
 @dataclass(frozen=True, slots=True)
 class InferResponse:
-    """The answer, with the request's own id. `outputs` keeps the order asked for."""
+    """The answer, with the request's own id. `outputs` keeps the order asked for; `ran` is the run they are from."""
 
     model_name: str
     model_version: str
     id: str | None
     outputs: dict[str, Tensor]
+    ran: Ran
 
 
 @dataclass(slots=True)
 class DataPlane:
     """One named model in one version: it is loading, then ready, then draining.
 
-    Runs longer than INLINE_SECONDS happen in `pool`. The tensors of an answer have at most `most_bytes` together, since
-    encoding them takes several times that. Belongs to one event loop.
+    The tensors of an answer have at most `most_bytes` together, since encoding them takes several times that. A request
+    is answered within `timeout` seconds once it is read, or refused. Belongs to one event loop.
     """
 
     name: str
     version: str
-    pool: Executor
     most_bytes: int
-    model: OnnxModel | None = None
+    timeout: float
+    runner: Runner | None = None
     draining: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether new traffic should come here. A draining server still answers, but wants no more."""
-        return self.model is not None and not self.draining
+        return self.runner is not None and not self.draining
 
     def check_name(self, name: str, version: str | None) -> None:
         """Raise ServingError (not found) unless this server serves that model and, when given, that version."""
@@ -74,31 +72,30 @@ class DataPlane:
 
     def signature(self) -> Signature:
         """Return what the model takes and gives. Raises ServingError (unavailable) while it is loading."""
-        return self._loaded().signature
+        return self._loaded().model.signature
 
-    async def infer(self, request: InferRequest) -> InferResponse:
-        """Run the model.
+    async def infer(self, request: InferRequest, patience: float | None = None) -> InferResponse:
+        """Run the model for a client that waits for `patience` seconds more, where it says so.
 
-        Raises ServingError: unavailable, invalid argument, internal when the run fails, too large for its answer.
+        Raises ServingError: unavailable, invalid argument, internal when the run fails, too large for its answer,
+        deadline exceeded.
         """
-        model = self._loaded()
-        feed = model.signature.check_inputs(request.inputs)
-        specs = model.signature.select_outputs(request.outputs)
-        names = [spec.name for spec in specs]
-        if model.expected_seconds(feed) <= INLINE_SECONDS:
-            arrays = model.run(feed, names)
-        else:
-            arrays = await asyncio.get_running_loop().run_in_executor(self.pool, model.run, feed, names)
-        size = sum(array.nbytes for array in arrays)
+        runner = self._loaded()
+        signature = runner.model.signature
+        feed = signature.check_inputs(request.inputs)
+        specs = signature.select_outputs(request.outputs)
+        seconds = self.timeout if patience is None else min(patience, self.timeout)
+        ran = await runner.run(feed, tuple([spec.name for spec in specs]), seconds)
+        size = sum([array.nbytes for array in ran.arrays])
         if size > self.most_bytes:
             raise ServingError(
                 Code.TOO_LARGE,
                 f"the answer's tensors take {size} bytes, and at most {self.most_bytes} are sent; ask for less at once",
             )
-        outputs = {spec.name: Tensor(spec.datatype, array) for spec, array in zip(specs, arrays, strict=True)}
-        return InferResponse(self.name, self.version, request.id, outputs)
+        outputs = {spec.name: Tensor(spec.datatype, array) for spec, array in zip(specs, ran.arrays, strict=True)}
+        return InferResponse(self.name, self.version, request.id, outputs, ran)
 
-    def _loaded(self) -> OnnxModel:
-        if self.model is None:
+    def _loaded(self) -> Runner:
+        if self.runner is None:
             raise ServingError(Code.UNAVAILABLE, f"model {self.name!r} is still loading")
-        return self.model
+        return self.runner

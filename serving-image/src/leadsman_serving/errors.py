@@ -14,8 +14,10 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = (405, "UNIMPLEMENTED")
     TOO_LARGE = (413, "RESOURCE_EXHAUSTED")
     UNSUPPORTED_MEDIA = (415, "UNIMPLEMENTED")
+    OVERLOADED = (429, "RESOURCE_EXHAUSTED")
     INTERNAL = (500, "INTERNAL")
     UNAVAILABLE = (503, "UNAVAILABLE")
+    DEADLINE_EXCEEDED = (504, "DEADLINE_EXCEEDED")
 
     def __init__(self, http: int, grpc: str) -> None:
         self.http = http

@@ -11,10 +11,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from leadsman_serving import oip_grpc
 from leadsman_serving import open_inference_pb2 as oip
+from leadsman_serving.admission import Ticket
 from leadsman_serving.attendant import Attendant
-from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
+from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
 from leadsman_serving.errors import ServingError, invalid
-from leadsman_serving.signature import Tensor
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _ENDLESS = 24 * 3600.0
@@ -139,13 +139,19 @@ class GrpcServer:
         return oip_grpc.model_metadata(request.name, self._plane.version, self._plane.signature())
 
     async def _model_infer(self, data: bytes, context: Context) -> oip.ModelInferResponse:
-        return await self._attendant.attend(_request_id(context), self._infer(data))
+        patience = context.time_remaining()
 
-    async def _infer(self, data: bytes) -> tuple[oip.ModelInferResponse, dict[str, Tensor]]:
+        async def work(ticket: Ticket) -> tuple[oip.ModelInferResponse, InferResponse]:
+            ticket.hold(len(data))
+            return await self._infer(data, patience)
+
+        return await self._attendant.attend(_request_id(context), work)
+
+    async def _infer(self, data: bytes, patience: float | None) -> tuple[oip.ModelInferResponse, InferResponse]:
         request = _read(oip.ModelInferRequest, data)
         self._plane.check_name(request.model_name, request.model_version or None)
-        response = await self._plane.infer(oip_grpc.parse_request(request))
-        return oip_grpc.response_message(response, request), response.outputs
+        response = await self._plane.infer(oip_grpc.parse_request(request), patience)
+        return oip_grpc.response_message(response, request), response
 
 
 def _read(kind: type[Request], data: bytes) -> Request:

@@ -1,5 +1,6 @@
 """The Open Inference Protocol v2 over HTTP: routes, bodies and status codes. An RSGI application."""
 
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -7,15 +8,19 @@ import orjson
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # granian does not mark its re-exports
 
 from leadsman_serving import feedback, oip_json
+from leadsman_serving.admission import Ticket
 from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
 from leadsman_serving.bodies import BodyReader
-from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, server_version
+from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
-from leadsman_serving.signature import Tensor
 
 _JSON = ("content-type", "application/json")
 _BINARY = ("content-type", "application/octet-stream")
+
+_PATIENCE_HEADER = "x-envoy-expected-rq-timeout-ms"
+"""How long the gateway will wait for this answer, as Envoy says to whatever is behind it."""
+_MOST_DIGITS = 12
 
 Headers = list[tuple[str, str]]
 
@@ -48,11 +53,11 @@ class HttpApp:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
-        path = [unquote(part) for part in scope.path.strip("/").split("/")]
+        path = _parts(scope.path)
         try:
             if path[-1] == "infer" and scope.method == "POST":
                 request_id = scope.headers.get("x-request-id")
-                answer = await self._attendant.attend(request_id, self._infer(path, scope, protocol))
+                answer = await self._attendant.attend(request_id, partial(self._infer, path, scope, protocol))
             elif path[-1] == "feedback" and scope.method == "POST":
                 answer = await self._take_feedback(path, scope, protocol)
             else:
@@ -64,12 +69,14 @@ class HttpApp:
             answer = Answer(failure.code.http, orjson.dumps({"error": failure.message}))
         protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
-    async def _infer(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> tuple[Answer, dict[str, Tensor]]:
-        body = await self._bodies.read(scope, protocol, self._max_body_bytes)
+    async def _infer(
+        self, path: list[str], scope: Scope, protocol: HTTPProtocol, ticket: Ticket
+    ) -> tuple[Answer, InferResponse]:
+        body = await self._bodies.read(scope, protocol, self._max_body_bytes, ticket.hold)
         self._check_model(path)
         asked = self._asked(body, scope.headers.get(JSON_SIZE_HEADER))
-        response = await self._plane.infer(asked.request)
-        return Answer(200, *oip_json.response_body(response, asked)), response.outputs
+        response = await self._plane.infer(asked.request, _patience(scope.headers.get(_PATIENCE_HEADER)))
+        return Answer(200, *oip_json.response_body(response, asked)), response
 
     def _asked(self, body: bytes, json_size: str | None) -> HttpRequest:
         if json_size == "0":
@@ -77,7 +84,7 @@ class HttpApp:
         return oip_json.parse_request(body, json_size)
 
     async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer:
-        body = await self._bodies.read(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES))
+        body = await self._bodies.read(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES), _hold_small)
         self._check_model(path)
         given = feedback.parse_feedback(body)
         self._attendant.metrics.fed_back(given)
@@ -137,6 +144,22 @@ class HttpApp:
             # A client that keeps its connection would keep it to a server that goes away.
             return [*headers, ("connection", "close")]
         return headers
+
+
+def _hold_small(_: int) -> None:
+    """Feedback is small and read at once: it needs no place among the infer requests."""
+
+
+@lru_cache(maxsize=256)
+def _parts(path: str) -> list[str]:
+    return [unquote(part) for part in path.strip("/").split("/")]
+
+
+def _patience(milliseconds: str | None) -> float | None:
+    """Return the seconds that a client waits; a header that is no number says nothing."""
+    if milliseconds is None or not milliseconds.isdecimal() or len(milliseconds) > _MOST_DIGITS:
+        return None
+    return int(milliseconds) / 1000
 
 
 def _no_such_path(path: list[str]) -> ServingError:

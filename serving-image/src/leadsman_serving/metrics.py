@@ -4,16 +4,16 @@ The event loop writes and the scrape thread reads. Every update is one addition 
 loop writes, so a scrape sees whole values without a lock on the request path.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from leadsman_serving.admission import Admission
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.feedback import Feedback, FeedbackCounts
+from leadsman_serving.histogram import Histogram
 from leadsman_serving.history import History
 from leadsman_serving.predictions import PredictionCounts, class_output
 from leadsman_serving.signature import Signature, Tensor
@@ -23,26 +23,31 @@ DURATION_BOUNDS = tuple(float(f"{0.0002 * 1.2**step:.4g}") for step in range(60)
 
 Every revision and release must have the same ones: the operator compares revisions bucket by bucket.
 """
-_LE = (*(str(bound) for bound in DURATION_BOUNDS), "+Inf")
+RUN_BOUNDS = tuple(float(f"{0.00001 * 2**step:.4g}") for step in range(21))
+"""Upper bounds in seconds of the histograms of waiting and computing: 10 µs to 10 s, each twice the one before."""
+BATCH_BOUNDS = tuple(2**step for step in range(11))
+"""Upper bounds of the histogram of how many requests a run answers: 1 to 1,024."""
 
 
 class ServingMetrics(Collector):
     """The counters of one served model. `describe_model` is called once it is loaded and its revision is known.
 
-    `history` is told of every answer too.
+    `history` is told of every answer too; `admission` knows how many requests are being answered.
     """
 
-    def __init__(self, model: str, version: str, history: History) -> None:
+    def __init__(self, model: str, version: str, history: History, admission: Admission) -> None:
         self._model = model
         self._version = version
         self._history = history
+        self._admission = admission
         self._info: tuple[str, str] | None = None
         self._by_code = {200: 0, 500: 0}
-        self._buckets = [0] * len(_LE)
-        self._seconds = 0.0
+        self._durations = Histogram(DURATION_BOUNDS)
+        self._queued = Histogram(RUN_BOUNDS)
+        self._computed = Histogram(RUN_BOUNDS)
+        self._batches = Histogram(BATCH_BOUNDS)
         self._predictions: PredictionCounts | None = None
         self._feedback: FeedbackCounts | None = None
-        self.in_flight = 0
 
     def describe_model(self, revision: str, digest: str, signature: Signature) -> None:
         """Name what is served; before this nothing is exported, as it would have no revision to count for."""
@@ -57,8 +62,16 @@ class ServingMetrics(Collector):
         succeeded = 200 <= code < 300
         self._history.count(failed=not succeeded)
         if succeeded:
-            self._buckets[bisect_left(DURATION_BOUNDS, seconds)] += 1
-            self._seconds += seconds
+            self._durations.observe(seconds)
+
+    def ran(self, requests: int, seconds: float) -> None:
+        """Count a run of the model that answered so many requests and took this long."""
+        self._batches.observe(requests)
+        self._computed.observe(seconds)
+
+    def waited(self, seconds: float) -> None:
+        """Count a request that waited this long for its run."""
+        self._queued.observe(seconds)
 
     def predicted(self, outputs: Mapping[str, Tensor]) -> None:
         """Count the classes in an infer request's answer, when the model is a classifier."""
@@ -79,53 +92,53 @@ class ServingMetrics(Collector):
         if self._info is None:
             return
         revision, digest = self._info
-        labels = [self._model, revision]
+        labels = {"model": self._model, "revision": revision}
         yield self._requests(labels)
-        yield self._duration(labels)
+        yield from self._histograms(labels)
         in_flight = GaugeMetricFamily(
-            "leadsman_serving_in_flight", "Infer requests being answered now.", labels=["model", "revision"]
+            "leadsman_serving_in_flight", "Infer requests being answered now.", labels=list(labels)
         )
-        in_flight.add_metric(labels, self.in_flight)
+        in_flight.add_metric(list(labels.values()), self._admission.in_flight)
         yield in_flight
         info = GaugeMetricFamily(
-            "leadsman_serving_model_info", "The model being served.", labels=["model", "revision", "version", "digest"]
+            "leadsman_serving_model_info", "The model being served.", labels=[*labels, "version", "digest"]
         )
-        info.add_metric([*labels, self._version, digest], 1)
+        info.add_metric([*labels.values(), self._version, digest], 1)
         yield info
         if self._predictions is not None:
             yield _predictions_family(labels, self._predictions)
         if self._feedback is not None:
             yield _feedback_family(self._model, self._feedback)
 
-    def _requests(self, labels: list[str]) -> Metric:
+    def _requests(self, labels: dict[str, str]) -> Metric:
         requests = CounterMetricFamily(
-            "leadsman_serving_requests",
-            "Infer requests answered, by HTTP status code.",
-            labels=["model", "revision", "code"],
+            "leadsman_serving_requests", "Infer requests answered, by HTTP status code.", labels=[*labels, "code"]
         )
         for code, count in list(self._by_code.items()):
-            requests.add_metric([*labels, str(code)], count)
+            requests.add_metric([*labels.values(), str(code)], count)
         return requests
 
-    def _duration(self, labels: list[str]) -> Metric:
-        cumulated = list(accumulate(list(self._buckets)))
-        duration = HistogramMetricFamily(
+    def _histograms(self, labels: dict[str, str]) -> Iterable[Metric]:
+        yield self._durations.family(
             "leadsman_serving_request_duration_seconds",
             "Time from an infer request's arrival to its response, for those answered with 2xx.",
-            labels=["model", "revision"],
+            labels,
         )
-        duration.add_metric(labels, buckets=list(zip(_LE, cumulated, strict=True)), sum_value=self._seconds)
-        return duration
+        yield self._queued.family(
+            "leadsman_serving_queue_seconds", "Time that an infer request waited for a run of the model.", labels
+        )
+        yield self._computed.family("leadsman_serving_compute_seconds", "Time that a run of the model took.", labels)
+        yield self._batches.family("leadsman_serving_batch_size", "Infer requests that one run answered.", labels)
 
 
-def _predictions_family(labels: list[str], predictions: PredictionCounts) -> Metric:
+def _predictions_family(labels: dict[str, str], predictions: PredictionCounts) -> Metric:
     family = CounterMetricFamily(
         "leadsman_serving_predictions",
         "Predictions in answers with 2xx, by the class predicted.",
-        labels=["model", "revision", "class"],
+        labels=[*labels, "class"],
     )
     for name, count in predictions.totals().items():
-        family.add_metric([*labels, name], count)
+        family.add_metric([*labels.values(), name], count)
     return family
 
 

@@ -8,14 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from leadsman_serving.admission import Admission
 from leadsman_serving.answers import Answers
 from leadsman_serving.attendant import Attendant
+from leadsman_serving.cgroup import Cgroups
 from leadsman_serving.config import ServeConfig
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.history import History
+from leadsman_serving.memory import available
 from leadsman_serving.metrics import ServingMetrics, registry_for
 from leadsman_serving.metrics_server import Document, start_metrics_server
 from leadsman_serving.model import OnnxModel
+from leadsman_serving.runner import Limits, Runner
 from leadsman_serving.samples import read_samples, rehearse
 from leadsman_serving.session import load
 from leadsman_serving.surfaces import Surfaces
@@ -23,6 +27,7 @@ from leadsman_serving.surfaces import Surfaces
 log = logging.getLogger(__name__)
 
 _REVISION_DIGITS = 10
+_MEMORY_SHARE = 4  # of all memory, what the bodies of requests may take together
 _CLOCK = time.time  # noqa: TID251 - the one place: everything else is passed the clock
 
 
@@ -34,11 +39,12 @@ async def serve(config: ServeConfig) -> None:
     Raises ModelLoadError when the model cannot be served, and OSError when a port cannot be had.
     """
     pool = ThreadPoolExecutor(config.threads.count, thread_name_prefix="model")
-    plane = DataPlane(config.name, config.version, pool, config.max_body_bytes)
+    plane = DataPlane(config.name, config.version, config.max_body_bytes, config.timeout)
     history = History(_CLOCK)
-    metrics = ServingMetrics(config.name, config.version, history)
+    admission = Admission(config.max_in_flight, max(config.max_body_bytes, available(Cgroups()) // _MEMORY_SHARE))
+    metrics = ServingMetrics(config.name, config.version, history, admission)
     answers = Answers(_CLOCK)
-    attendant = Attendant(metrics, answers)
+    attendant = Attendant(admission, metrics, answers)
     surfaces = Surfaces(
         plane,
         attendant,
@@ -60,7 +66,11 @@ async def serve(config: ServeConfig) -> None:
     awaited: set[asyncio.Future[Any]] = {loading, serving, stopping}
     await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if loading.done():
-        await _turn_ready(config, loading.result(), metrics, surfaces)
+        model = loading.result()
+        _name(config, model, metrics, surfaces)
+        limits = Limits(config.threads.count, config.max_body_bytes, config.max_batch_delay)
+        await surfaces.turn_ready(Runner(model, pool, limits, lambda: admission.in_flight, metrics.ran))
+        _announce(config, model)
         await asyncio.wait(awaited - {loading}, return_when=asyncio.FIRST_COMPLETED)
         await surfaces.start_draining()
         with suppress(TimeoutError):
@@ -70,25 +80,28 @@ async def serve(config: ServeConfig) -> None:
 
 
 def _load_warm(config: ServeConfig) -> OnnxModel:
-    model = load(config.model_dir, config.threads.count)
+    model = load(config.model_dir, config.threads.count, config.providers)
     samples = read_samples(config.model_dir, model.signature, config.max_body_bytes)
     rehearse(model, samples)
-    model.warm_up(samples[0].feed if samples else None, config.max_body_bytes)
+    model.warm_up([sample.feed for sample in samples], config.max_body_bytes, config.max_batch_size)
     return model
 
 
-async def _turn_ready(config: ServeConfig, model: OnnxModel, metrics: ServingMetrics, surfaces: Surfaces) -> None:
-    """Serve the model. Without a revision from outside, the model's digest names it."""
+def _name(config: ServeConfig, model: OnnxModel, metrics: ServingMetrics, surfaces: Surfaces) -> None:
+    """Say which revision is served. Without one from outside, the model's digest names it."""
     revision = config.revision
     if revision is None:
         revision = model.digest.removeprefix("sha256:")[:_REVISION_DIGITS]
         surfaces.name_revision(revision)
     metrics.describe_model(revision, model.digest, model.signature)
-    await surfaces.turn_ready(model)
-    log.info("threads to compute with: %d (%s)", config.threads.count, config.threads.reason)
+
+
+def _announce(config: ServeConfig, model: OnnxModel) -> None:
+    rows = model.calibration.rows
     log.info(
-        "serving model %s version %s revision %s on %s:%d, gRPC on port %d, metrics on port %d",
-        *(config.name, config.version, revision, config.host, config.port, config.grpc_port, config.metrics_port),
+        "serving model %s version %s on %s:%d, gRPC on port %d, metrics on port %d; %s; threads: %d (%s); batches: %s",
+        *(config.name, config.version, config.host, config.port, config.grpc_port, config.metrics_port, model.digest),
+        *(config.threads.count, config.threads.reason, f"up to {rows} rows" if rows > 1 else "none"),
     )
 
 

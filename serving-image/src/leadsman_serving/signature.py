@@ -80,9 +80,12 @@ class Signature:
         """The size of what `synthesise` would return; a model may declare shapes beyond all memory."""
         return sum(prod(_least(spec)) * DTYPES[spec.datatype].itemsize for spec in self.inputs)
 
-    def synthesise(self) -> dict[str, Array]:
-        """Return the smallest inputs of the right types and shapes: zeros (or empty strings), free dimensions 1."""
-        return {spec.name: _zeros(spec) for spec in self.inputs}
+    def synthesise(self) -> list[dict[str, Array]]:
+        """Return the smallest inputs of the right types and shapes, free dimensions 1, three times with other values.
+
+        The first are zeros, empty strings or false.
+        """
+        return [{spec.name: fill(spec) for spec in self.inputs} for fill in (_zeros, _ones, _ramp)]
 
 
 def _check_datatype(spec: TensorSpec, tensor: Tensor) -> None:
@@ -112,6 +115,20 @@ def _wrong_shape(spec: TensorSpec, shape: tuple[int, ...], expected: str) -> Ser
 def _zeros(spec: TensorSpec) -> Array:
     shape = _least(spec)
     return np.full(shape, "", dtype=object) if spec.datatype == "BYTES" else np.zeros(shape, DTYPES[spec.datatype])
+
+
+def _ones(spec: TensorSpec) -> Array:
+    shape = _least(spec)
+    return np.full(shape, "1", dtype=object) if spec.datatype == "BYTES" else np.ones(shape, DTYPES[spec.datatype])
+
+
+def _ramp(spec: TensorSpec) -> Array:
+    """Return numbers from -1 up to 1; what cannot be a fraction alternates between 0 and 1."""
+    zeros = _zeros(spec)
+    if zeros.dtype.kind == "f":
+        return np.linspace(-1, 1, zeros.size, dtype=zeros.dtype).reshape(zeros.shape)
+    zeros.reshape(-1)[::2] = "1" if spec.datatype == "BYTES" else 1
+    return zeros
 
 
 def _least(spec: TensorSpec) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from granian.server.embed import Server
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.http_app import HttpApp
-from leadsman_serving.model import OnnxModel
+from leadsman_serving.runner import Runner
 
 _BACKLOG = 1024
 
@@ -65,9 +65,9 @@ class Surfaces:
             await self._grpc.start()
         return asyncio.create_task(self._http.serve())
 
-    async def turn_ready(self, model: OnnxModel) -> None:
+    async def turn_ready(self, runner: Runner) -> None:
         """Answer with this model."""
-        self._plane.model = model
+        self._plane.runner = runner
         if self._grpc:
             await self._grpc.turn_ready()
 

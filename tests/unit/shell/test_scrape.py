@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 
 from leadsman.core.evidence import Feedback, PodSample
 from leadsman.shell.scrape import parse_sample, scrape
+from leadsman_serving.admission import Admission
 from leadsman_serving.feedback import Feedback as Told
 from leadsman_serving.history import History
 from leadsman_serving.metrics import DURATION_BOUNDS, ServingMetrics, registry_for
@@ -22,7 +23,7 @@ POD = pod("a")
 
 def serving_metrics() -> ServingMetrics:
     """The counters of a serving process whose model tells a class."""
-    metrics = ServingMetrics("fraud", "1", History(lambda: 0.0))
+    metrics = ServingMetrics("fraud", "1", History(lambda: 0.0), Admission(1, 1))
     outputs = (TensorSpec("label", "INT64", ("n",)),)
     metrics.describe_model("a", f"sha256:{'0' * 64}", Signature(inputs=(), outputs=outputs))
     return metrics
