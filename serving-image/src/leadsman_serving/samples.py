@@ -1,15 +1,15 @@
 """Requests that a model's author put beside it, in MODEL_DIR/samples/*.json: what it is warmed up on."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from leadsman_serving.errors import ModelLoadError, ServingError
 from leadsman_serving.model import OnnxModel
 from leadsman_serving.oip_json import parse_request
+from leadsman_serving.rows import Feed
 from leadsman_serving.signature import Signature
-from leadsman_serving.tensors import Array
 
 DIRECTORY = "samples"
 
@@ -23,7 +23,7 @@ class Sample:
     """One request: the file it came from, and the inputs in it, which the model's signature has accepted."""
 
     path: Path
-    feed: Mapping[str, Array]
+    feed: Feed
 
 
 def read_samples(model_dir: Path, signature: Signature, most_bytes: int) -> tuple[Sample, ...]:
