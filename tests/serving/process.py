@@ -97,20 +97,20 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def serving(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
+def serving(model_dir: Path, *options: str, stdout: int | None = None, **more: str) -> Iterator[ServerProcess]:
     """Start a server, wait until it says that it serves, stop it at the end."""
-    with started(model_dir, *options) as server:
+    with started(model_dir, *options, stdout=stdout, **more) as server:
         server.wait_until_it_serves()
         yield server
 
 
 @contextmanager
-def started(model_dir: Path, *options: str) -> Iterator[ServerProcess]:
-    """Start a server of the model "m", version "v1", revision "rev-a"; stop it at the end."""
+def started(model_dir: Path, *options: str, stdout: int | None = None, **more: str) -> Iterator[ServerProcess]:
+    """Start a server of the model "m", version "v1", revision "rev-a", with more environment; stop it at the end."""
     ports = free_ports(3)
     arguments = ["--host", "127.0.0.1", *port_arguments(ports)]
     arguments += ["--name", "m", "--version", "v1", "--revision", "rev-a", "--drain-delay", "0", *options]
-    with running(["serve", str(model_dir), *arguments], ports, "m") as server:
+    with running(["serve", str(model_dir), *arguments], ports, "m", stdout=stdout, **more) as server:
         yield server
 
 
@@ -121,11 +121,13 @@ def port_arguments(ports: list[int]) -> list[str]:
 
 
 @contextmanager
-def running(arguments: list[str], ports: list[int], model: str, **more: str) -> Iterator[ServerProcess]:
+def running(
+    arguments: list[str], ports: list[int], model: str, stdout: int | None = None, **more: str
+) -> Iterator[ServerProcess]:
     """Start the command with these arguments and environment; stop it at the end. Ports: HTTP, gRPC, metrics."""
     port, grpc_port, metrics_port = ports
     process = subprocess.Popen(
-        [str(COMMAND), *arguments], stderr=subprocess.PIPE, text=True, env=clean_environment() | more
+        [str(COMMAND), *arguments], stdout=stdout, stderr=subprocess.PIPE, text=True, env=clean_environment() | more
     )
     url = f"http://127.0.0.1:{port}"
     server = ServerProcess(
@@ -158,5 +160,5 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would redirect the command to somewhere else."""
-    unwanted = ("AWS_", "LEADSMAN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT")
+    unwanted = ("AWS_", "LEADSMAN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT", "OTEL_")
     return {k: v for k, v in os.environ.items() if not k.upper().startswith(unwanted)}

@@ -1,16 +1,18 @@
-"""What happens around every infer request, whatever protocol carries it: it is timed, counted and recorded."""
+"""What happens around every infer request, whatever protocol carries it: it is timed, counted and told of."""
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TypeVar
 
+from leadsman_serving.account import REQUEST_ID, Account, Call
 from leadsman_serving.admission import Admission, Ticket
 from leadsman_serving.answers import Answers
 from leadsman_serving.dataplane import InferResponse
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
+from leadsman_serving.reports import Reports
 from leadsman_serving.throttle import ThrottledLog
 
 log = logging.getLogger(__name__)
@@ -23,39 +25,47 @@ Work = Callable[[Ticket], Awaitable[tuple[Answer, InferResponse]]]
 
 @dataclass(frozen=True, slots=True)
 class Attendant:
-    """Lets requests in by `admission`, counts into `metrics` and records into `answers`. Belongs to one event loop."""
+    """Lets requests in by `admission`, counts into `metrics`, records into `answers`, and tells `reports` where there
+    are any. Belongs to one event loop.
+    """
 
     admission: Admission
     metrics: ServingMetrics
     answers: Answers
+    reports: Reports | None = None
 
-    async def attend(self, request_id: str | None, work: Work[Answer]) -> Answer:
+    async def attend(self, call: Call, work: Work[Answer]) -> Answer:
         """Return the answer that `work` makes; the outputs that come with it are counted, and recorded by request id.
 
         Raises ServingError for whatever fails (internal for a bug of ours, which is logged), having counted it. What is
         cancelled, or raises ClientGone, is no answer and is not counted as one.
         """
-        started = time.perf_counter()
-        ticket = None
+        began = monotonic()
+        ticket = ran = None
         try:
             ticket = self.admission.enter()
             answer, response = await work(ticket)
-            self.metrics.waited(response.ran.queued)
+            ran = response.ran
             self.metrics.predicted(response.outputs)
-            if request_id and self.answers.on:
+            if self.answers.on and (request_id := call.header(REQUEST_ID)):
                 self.answers.record(request_id, response.outputs)
         except ClientGone:
             raise
         except Exception as error:
             failure = as_serving_error(error)
-            self.metrics.answered(failure.code.http, time.perf_counter() - started)
+            self._tell(Account(call, failure.code, began, monotonic(), ran))
             raise failure from None
         else:
-            self.metrics.answered(200, time.perf_counter() - started)
+            self._tell(Account(call, None, began, monotonic(), ran))
             return answer
         finally:
             if ticket is not None:
                 ticket.give_back()
+
+    def _tell(self, account: Account) -> None:
+        self.metrics.answered(account)
+        if self.reports is not None:
+            self.reports.tell(account)
 
 
 class ClientGone(Exception):  # noqa: N818 - it is the client's right

@@ -16,9 +16,12 @@ Outcome = list[Array] | Exception
 
 
 class Ran(NamedTuple):
-    """The outputs of a run, how long the request waited and the model computed (seconds), and how many it answered."""
+    """The outputs of a run, when it began by the loop's clock, how long the request had waited for it and the model
+    computed (seconds), and how many requests it answered.
+    """
 
     arrays: list[Array]
+    began: float
     queued: float
     computed: float
     requests: int

@@ -34,8 +34,10 @@ class BodyReader:
         # One thread, so that only one body at a time grows to what a few bytes of it may stand for.
         self._inflating = ThreadPoolExecutor(1, thread_name_prefix="inflate")
 
-    async def read(self, scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
-        """Return the body of a request, decompressed as its Content-Encoding says; `hold` is told of what it takes.
+    async def read(self, scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> tuple[bytes, int]:
+        """Return the body of a request, decompressed as its Content-Encoding says, and how many bytes it came as.
+
+        `hold` is told of what both take.
 
         Raises ServingError: too large when it has more than `limit` bytes, as it comes or decompressed; unsupported
         media for another encoding than gzip and deflate; invalid argument when it is not what it says. What `hold`
@@ -44,10 +46,10 @@ class BodyReader:
         body = await _read(scope, protocol, limit, hold)
         coding = scope.headers.get("content-encoding")
         if coding is None:
-            return body
+            return body, len(body)
         plain = await self._decode(body, coding.strip().lower(), limit)
         hold(len(plain))
-        return plain
+        return plain, len(body)
 
     async def _decode(self, body: bytes, coding: str, limit: int) -> bytes:
         if coding in _PLAIN:

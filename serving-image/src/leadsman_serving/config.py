@@ -29,4 +29,5 @@ class ServeConfig:
     max_in_flight: int
     timeout: float
     drain_delay: float
+    access_log: bool
     max_body_bytes: int

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -11,12 +12,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from leadsman_serving import oip_grpc
 from leadsman_serving import open_inference_pb2 as oip
+from leadsman_serving.account import Call
 from leadsman_serving.admission import Ticket
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
 from leadsman_serving.errors import ServingError, invalid
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+_INFER = f"{SERVICE}/ModelInfer"
 _ENDLESS = 24 * 3600.0
 _LAST_BYTES_SECONDS = 1.0
 
@@ -140,12 +143,17 @@ class GrpcServer:
 
     async def _model_infer(self, data: bytes, context: Context) -> oip.ModelInferResponse:
         patience = context.time_remaining()
+        call = Call("grpc", _INFER, partial(_header, context))
+        call.bytes_in = len(data)
 
         async def work(ticket: Ticket) -> tuple[oip.ModelInferResponse, InferResponse]:
             ticket.hold(len(data))
-            return await self._infer(data, patience)
+            answer, response = await self._infer(data, patience)
+            if self._attendant.reports:
+                call.bytes_out = answer.ByteSize()
+            return answer, response
 
-        return await self._attendant.attend(_request_id(context), work)
+        return await self._attendant.attend(call, work)
 
     async def _infer(self, data: bytes, patience: float | None) -> tuple[oip.ModelInferResponse, InferResponse]:
         request = _read(oip.ModelInferRequest, data)
@@ -163,8 +171,8 @@ def _read(kind: type[Request], data: bytes) -> Request:
     return message
 
 
-def _request_id(context: Context) -> str | None:
+def _header(context: Context, name: str) -> str | None:
     for key, value in context.invocation_metadata() or ():
-        if key == "x-request-id":
+        if key == name:
             return str(value)
     return None

@@ -8,6 +8,7 @@ import orjson
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # granian does not mark its re-exports
 
 from leadsman_serving import feedback, oip_json
+from leadsman_serving.account import Call
 from leadsman_serving.admission import Ticket
 from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
 from leadsman_serving.bodies import BodyReader
@@ -56,8 +57,8 @@ class HttpApp:
         path = _parts(scope.path)
         try:
             if path[-1] == "infer" and scope.method == "POST":
-                request_id = scope.headers.get("x-request-id")
-                answer = await self._attendant.attend(request_id, partial(self._infer, path, scope, protocol))
+                call = Call("http", scope.path, scope.headers.get)
+                answer = await self._attendant.attend(call, partial(self._infer, call, path, scope, protocol))
             elif path[-1] == "feedback" and scope.method == "POST":
                 answer = await self._take_feedback(path, scope, protocol)
             else:
@@ -70,13 +71,15 @@ class HttpApp:
         protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
     async def _infer(
-        self, path: list[str], scope: Scope, protocol: HTTPProtocol, ticket: Ticket
+        self, call: Call, path: list[str], scope: Scope, protocol: HTTPProtocol, ticket: Ticket
     ) -> tuple[Answer, InferResponse]:
-        body = await self._bodies.read(scope, protocol, self._max_body_bytes, ticket.hold)
+        body, call.bytes_in = await self._bodies.read(scope, protocol, self._max_body_bytes, ticket.hold)
         self._check_model(path)
         asked = self._asked(body, scope.headers.get(JSON_SIZE_HEADER))
         response = await self._plane.infer(asked.request, _patience(scope.headers.get(_PATIENCE_HEADER)))
-        return Answer(200, *oip_json.response_body(response, asked)), response
+        answer = Answer(200, *oip_json.response_body(response, asked))
+        call.bytes_out = len(answer.body)
+        return answer, response
 
     def _asked(self, body: bytes, json_size: str | None) -> HttpRequest:
         if json_size == "0":
@@ -84,7 +87,7 @@ class HttpApp:
         return oip_json.parse_request(body, json_size)
 
     async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer:
-        body = await self._bodies.read(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES), _hold_small)
+        body, _ = await self._bodies.read(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES), _hold_small)
         self._check_model(path)
         given = feedback.parse_feedback(body)
         self._attendant.metrics.fed_back(given)

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from leadsman_serving.account import Account
 from leadsman_serving.admission import Admission
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.feedback import Feedback, FeedbackCounts
@@ -56,22 +57,20 @@ class ServingMetrics(Collector):
         self._feedback = FeedbackCounts(revision)
         self._info = (revision, digest)
 
-    def answered(self, code: int, seconds: float) -> None:
-        """Count an infer request answered with this HTTP status after this long."""
-        self._by_code[code] = self._by_code.get(code, 0) + 1
-        succeeded = 200 <= code < 300
-        self._history.count(failed=not succeeded)
-        if succeeded:
-            self._durations.observe(seconds)
+    def answered(self, account: Account) -> None:
+        """Count an infer request that was answered, well or badly."""
+        status = account.status
+        self._by_code[status] = self._by_code.get(status, 0) + 1
+        self._history.count(failed=account.error is not None)
+        if account.error is None:
+            self._durations.observe(account.ended - account.began)
+        if account.ran is not None:
+            self._queued.observe(account.ran.queued)
 
     def ran(self, requests: int, seconds: float) -> None:
         """Count a run of the model that answered so many requests and took this long."""
         self._batches.observe(requests)
         self._computed.observe(seconds)
-
-    def waited(self, seconds: float) -> None:
-        """Count a request that waited this long for its run."""
-        self._queued.observe(seconds)
 
     def predicted(self, outputs: Mapping[str, Tensor]) -> None:
         """Count the classes in an infer request's answer, when the model is a classifier."""

@@ -67,7 +67,7 @@ class Runner:
             arrays = self.model.run(feed, outputs)
             computed = self._loop.time() - started
             self._ran(1, computed)
-            return Ran(arrays, 0.0, computed, 1)
+            return Ran(arrays, started, 0.0, computed, 1)
         now = self._loop.time()
         waiting = Waiting(feed, outputs, elements, now, now + seconds, self._loop.create_future())
         self._queue.append(waiting)
@@ -134,7 +134,7 @@ class Runner:
                 member.answer.set_exception(outcome)
             else:
                 queued = batch.began - member.since
-                member.answer.set_result(Ran(outcome, queued, computed, len(batch.members)))
+                member.answer.set_result(Ran(outcome, batch.began, queued, computed, len(batch.members)))
         if self._queue:
             self._begin_soon()
 

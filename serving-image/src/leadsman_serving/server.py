@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from leadsman_serving.account import Served
 from leadsman_serving.admission import Admission
 from leadsman_serving.answers import Answers
 from leadsman_serving.attendant import Attendant
@@ -19,6 +20,7 @@ from leadsman_serving.memory import available
 from leadsman_serving.metrics import ServingMetrics, registry_for
 from leadsman_serving.metrics_server import Document, start_metrics_server
 from leadsman_serving.model import OnnxModel
+from leadsman_serving.reports import Reports, reports_for
 from leadsman_serving.runner import Limits, Runner
 from leadsman_serving.samples import read_samples, rehearse
 from leadsman_serving.session import load
@@ -38,13 +40,23 @@ async def serve(config: ServeConfig) -> None:
     notice, then no new connections; returns when the last request is answered. SIGINT does without the delay.
     Raises ModelLoadError when the model cannot be served, and OSError when a port cannot be had.
     """
+    served = Served(config.name, config.version, config.revision)
+    reports = reports_for(served, access_log=config.access_log, clock=_CLOCK)
+    try:
+        await _serve(config, reports)
+    finally:
+        if reports is not None:
+            reports.close()
+
+
+async def _serve(config: ServeConfig, reports: Reports | None) -> None:
     pool = ThreadPoolExecutor(config.threads.count, thread_name_prefix="model")
     plane = DataPlane(config.name, config.version, config.max_body_bytes, config.timeout)
     history = History(_CLOCK)
     admission = Admission(config.max_in_flight, max(config.max_body_bytes, available(Cgroups()) // _MEMORY_SHARE))
     metrics = ServingMetrics(config.name, config.version, history, admission)
     answers = Answers(_CLOCK)
-    attendant = Attendant(admission, metrics, answers)
+    attendant = Attendant(admission, metrics, answers, reports)
     surfaces = Surfaces(
         plane,
         attendant,
@@ -67,7 +79,9 @@ async def serve(config: ServeConfig) -> None:
     await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if loading.done():
         model = loading.result()
-        _name(config, model, metrics, surfaces)
+        revision = _name(config, model, metrics, surfaces)
+        if reports is not None:
+            reports.name_revision(revision)
         limits = Limits(config.threads.count, config.max_body_bytes, config.max_batch_delay)
         await surfaces.turn_ready(Runner(model, pool, limits, lambda: admission.in_flight, metrics.ran))
         _announce(config, model)
@@ -87,13 +101,14 @@ def _load_warm(config: ServeConfig) -> OnnxModel:
     return model
 
 
-def _name(config: ServeConfig, model: OnnxModel, metrics: ServingMetrics, surfaces: Surfaces) -> None:
-    """Say which revision is served. Without one from outside, the model's digest names it."""
+def _name(config: ServeConfig, model: OnnxModel, metrics: ServingMetrics, surfaces: Surfaces) -> str:
+    """Say which revision is served, and return it. Without one from outside, the model's digest names it."""
     revision = config.revision
     if revision is None:
         revision = model.digest.removeprefix("sha256:")[:_REVISION_DIGITS]
         surfaces.name_revision(revision)
     metrics.describe_model(revision, model.digest, model.signature)
+    return revision
 
 
 def _announce(config: ServeConfig, model: OnnxModel) -> None:
