@@ -62,9 +62,9 @@ def test_a_server_in_a_real_control_group(case: str, tmp_path: Path) -> None:
     quota, expected, reason = LIMITS[case]
     directory = models.save(models.lookup(), tmp_path)
     with cpu_limit(quota), serving(directory) as server:
-        assert f"threads to compute with: {expected} ({reason})\n" in server.log
+        assert f"; threads: {expected} ({reason});" in server.log[-1]
 
 
 def test_what_is_asked_for_wins(tmp_path: Path) -> None:
     with serving(models.save(models.lookup(), tmp_path), "--threads", "3") as server:
-        assert "threads to compute with: 3 (as asked for)\n" in server.log
+        assert "; threads: 3 (as asked for);" in server.log[-1]
