@@ -10,7 +10,8 @@ lock() { # lock OUTPUT --extra NAME...
 }
 lock dev --extra dev
 # The images take the very versions that the tests ran with.
-for extra in operator serving serving-gpu serving-openvino; do lock "$extra" --extra "$extra" --constraint requirements/dev.txt; done
+lock operator --extra operator --constraint requirements/dev.txt
+for extra in serving serving-gpu serving-openvino; do lock "$extra" --extra "$extra" --extra tracing --constraint requirements/dev.txt; done
 # What the images build the project with: the build backend that pyproject.toml names.
 python3 -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"]))' \
   | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
