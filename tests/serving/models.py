@@ -117,6 +117,22 @@ def spin() -> Any:
     )
 
 
+def dense(width: int = 1024) -> Any:
+    """A table of three rows: x (INT64 [N]) picks one, which is multiplied by a matrix: z (FP32 [N, width]).
+
+    The matrix makes a run of many rows cost hardly more than one; any other index than -3..2 fails at run time.
+    """
+    random = np.random.default_rng(7)
+    table = numpy_helper.from_array(random.normal(size=(3, width)).astype(np.float32), "table")
+    matrix = numpy_helper.from_array(random.normal(size=(width, width)).astype(np.float32), "matrix")
+    return graph(
+        [helper.make_node("Gather", ["table", "x"], ["y"]), helper.make_node("MatMul", ["y", "matrix"], ["z"])],
+        [_value("x", TensorProto.INT64, ["N"])],
+        [_value("z", TensorProto.FLOAT, ["N", width])],
+        (table, matrix),
+    )
+
+
 def unknown_operator() -> Any:
     """Uses an operator that no ONNX Runtime has."""
     model = graph(

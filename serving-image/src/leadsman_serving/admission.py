@@ -2,6 +2,9 @@
 
 from leadsman_serving.errors import Code, ServingError
 
+RETRY_SECONDS = 1
+"""After how long a client that was refused may try again."""
+
 
 class Admission:
     """Lets in at most `most_requests` at once, with bodies of `most_bytes` together. Belongs to one event loop."""

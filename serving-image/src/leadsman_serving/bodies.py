@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
     HTTPProtocol,
@@ -98,17 +99,35 @@ async def _read(scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) ->
 async def _read_chunks(protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
     kept: list[bytes] = []
     received = 0
+    refused: ServingError | None = None
     # Answering while the client still sends would reset its connection before it has read the answer.
     async for chunk in protocol:
         received += len(chunk)
-        if received <= limit:
+        if refused is not None:
+            if received > limit * _PATIENCE:
+                break
+            continue
+        try:
+            if received > limit:
+                raise _too_large(limit, "request body")
             hold(len(chunk))
             kept.append(bytes(chunk))
-        elif received > limit * _PATIENCE:
-            break
-    if received > limit:
-        raise _too_large(limit, "request body")
+        except ServingError as error:
+            refused = error
+            kept.clear()
+    if refused is not None:
+        raise refused
     return b"".join(kept)
+
+
+async def discard(protocol: HTTPProtocol, limit: int) -> None:
+    """Read a body of at most `limit` bytes and throw it away, if nobody has read it; its client has to send it all."""
+    received = 0
+    with suppress(ProtocolClosed, ProtocolError):
+        async for chunk in protocol:
+            received += len(chunk)
+            if received > limit:
+                break
 
 
 def _too_large(limit: int, what: str) -> ServingError:

@@ -4,7 +4,7 @@ A batch is of use when a run of many rows takes clearly less time than as many r
 do not depend on the rows beside it. No signature tells either, so that both are tried. Pure but for the model itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -18,13 +18,14 @@ from leadsman_serving.tensors import Array
 Run = Callable[[Feed], list[Array]]
 """Runs the model; raises ServingError when it fails."""
 
-LEAST_SPEEDUP = 1.25
-"""A batch is of use when it takes at least a fifth less time than its requests one by one."""
 HAND_OVER_SECONDS = 20e-6
 """What it costs a request to wait for a batch and be woken; the batch has to save each of its requests more."""
-_LEAST_GAIN = 0.9  # a batch is large enough when twice the rows do not take a tenth less time each
-_RUNS = 3
+LEAST_SAVING = 0.2
+"""Of the time that a request takes by itself, what a batch has to save it."""
+_ABOUT = 1.15
+_ROWS, _ROWS_EACH = 8, 3  # tried together, and from one input
 _SECONDS = 1.0  # for trying batches; a model too slow for that has none
+_LEAST_RUNS, _MOST_RUNS, _ENOUGH_SECONDS = 3, 20, 0.002
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-5  # kernels add up in another order when there are more rows
 
 
@@ -51,15 +52,17 @@ class Calibration:
 
 
 def calibrate(run: Run, feeds: Sequence[Feed], most_rows: int, clock: Callable[[], float]) -> Calibration:
-    """Return what runs with these inputs, several different ones if possible, teach.
+    """Return what runs with these inputs teach; batches need two rows that differ, from one of them or several.
 
     Batches of at most `most_rows` rows are tried, for about a second; `clock` gives seconds. Raises ServingError when
     the model fails on an input by itself.
     """
     seconds = _least_seconds(run, feeds[0], clock)
     alone = Calibration(elements_of(feeds[0]), seconds, 1, seconds)
-    rows = [{name: array[:1] for name, array in feed.items()} for feed in feeds if rows_of(feed)]
-    if most_rows == 1 or seconds < HAND_OVER_SECONDS or not _are_independent(run, rows):
+    if most_rows == 1 or seconds < HAND_OVER_SECONDS:
+        return alone
+    rows = _rows_alike(feeds)
+    if not rows or not _are_independent(run, rows):
         return alone
     return _best_batch(run, rows[0], most_rows, clock) or alone
 
@@ -69,9 +72,19 @@ def elements_of(feed: Feed) -> int:
     return max(1, sum(array.size for array in feed.values()))
 
 
+def _rows_alike(feeds: Sequence[Feed]) -> list[Feed]:
+    """Return some rows of the feeds, of the same shapes."""
+    rows: list[Feed] = [
+        {name: array[index : index + 1] for name, array in feed.items()}
+        for feed in feeds
+        for index in range(min(rows_of(feed), _ROWS_EACH))
+    ]
+    return [row for row in rows if row_shapes(row) == row_shapes(rows[0])][:_ROWS]
+
+
 def _are_independent(run: Run, rows: Sequence[Feed]) -> bool:
-    """Whether the model answers the rows, of which two or more differ, in one run as it does one by one."""
-    if len(rows) < 2 or len({row_shapes(row) for row in rows}) > 1:
+    """Whether the model answers the rows, of which some differ, in one run as it does one by one."""
+    if all(_alike(array, rows[0][name]) for row in rows for name, array in row.items()):
         return False
     try:
         together = split(run(join(rows)), [1] * len(rows))
@@ -94,15 +107,26 @@ def _alike(one: Array, other: Array) -> bool:
 
 def _best_batch(run: Run, row: Feed, most_rows: int, clock: Callable[[], float]) -> Calibration | None:
     """Return the calibration with the best number of rows, a power of two; None when no batch is of use."""
-    lone = best = _least_seconds(run, row, clock)
-    rows, deadline = 1, clock() + _SECONDS
-    while 2 * rows <= most_rows and clock() + _RUNS * 2 * best <= deadline:
-        seconds = _least_seconds(partial(_run_joined, run, 2 * rows), row, clock)
-        if seconds / 2 > _LEAST_GAIN * best:
-            break
-        rows, best = 2 * rows, seconds
-    of_use = rows * lone / best >= LEAST_SPEEDUP and lone - best / rows >= HAND_OVER_SECONDS
-    return Calibration(elements_of(row), lone, rows, best) if of_use else None
+    deadline = clock() + _SECONDS
+    took = {1: _least_seconds(run, row, clock)}
+    rows = 1
+    while 2 * rows <= most_rows and clock() + _LEAST_RUNS * 2 * took[rows] <= deadline:
+        rows *= 2
+        took[rows] = _least_seconds(partial(_run_joined, run, rows), row, clock)
+    best = best_rows(took)
+    return Calibration(elements_of(row), took[1], best, took[best]) if best > 1 else None
+
+
+def best_rows(took: Mapping[int, float]) -> int:
+    """Return how many rows are best put into one run, from the seconds that runs of some numbers, 1 among them, took.
+
+    More rows make every one of them wait longer, so that it is the fewest with which a row takes about the least time;
+    1 when that saves too little.
+    """
+    least = min(seconds / rows for rows, seconds in took.items())
+    best = min(rows for rows, seconds in took.items() if seconds / rows <= _ABOUT * least)
+    saved = took[1] - took[best] / best
+    return best if saved >= max(HAND_OVER_SECONDS, LEAST_SAVING * took[1]) else 1
 
 
 def _run_joined(run: Run, count: int, row: Feed) -> None:
@@ -110,9 +134,12 @@ def _run_joined(run: Run, count: int, row: Feed) -> None:
 
 
 def _least_seconds(run: Callable[[Feed], object], feed: Feed, clock: Callable[[], float]) -> float:
-    least = inf
-    for _ in range(_RUNS):
+    """Return the shortest of a few runs, of some more when they are short and so easily disturbed."""
+    least, first = inf, clock()
+    for number in range(_MOST_RUNS):
         started = clock()
+        if number >= _LEAST_RUNS and started - first > _ENOUGH_SECONDS:
+            break
         run(feed)
         least = min(least, clock() - started)
     return least

@@ -13,13 +13,15 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from leadsman_serving import oip_grpc
 from leadsman_serving import open_inference_pb2 as oip
 from leadsman_serving.account import Call
-from leadsman_serving.admission import Ticket
+from leadsman_serving.admission import RETRY_SECONDS, Ticket
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
-from leadsman_serving.errors import ServingError, invalid
+from leadsman_serving.errors import Code, ServingError, invalid
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _INFER = f"{SERVICE}/ModelInfer"
+_PUSHBACK = ("grpc-retry-pushback-ms", str(RETRY_SECONDS * 1000))
+"""How gRPC tells a client when to try again (gRFC A6)."""
 _ENDLESS = 24 * 3600.0
 _LAST_BYTES_SECONDS = 1.0
 
@@ -113,7 +115,8 @@ class GrpcServer:
             try:
                 return await method(request, context)
             except ServingError as error:
-                await context.abort(grpc.StatusCode[error.code.grpc], error.message, self._metadata)
+                metadata = (*self._metadata, _PUSHBACK) if error.code is Code.OVERLOADED else self._metadata
+                await context.abort(grpc.StatusCode[error.code.grpc], error.message, metadata)
                 raise
             finally:
                 self._running -= 1

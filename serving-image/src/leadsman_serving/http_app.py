@@ -9,14 +9,15 @@ from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # gra
 
 from leadsman_serving import feedback, oip_json
 from leadsman_serving.account import Call
-from leadsman_serving.admission import Ticket
+from leadsman_serving.admission import RETRY_SECONDS, Ticket
 from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
-from leadsman_serving.bodies import BodyReader
+from leadsman_serving.bodies import BodyReader, discard
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
 
 _JSON = ("content-type", "application/json")
+_RETRY_AFTER = ("retry-after", str(RETRY_SECONDS))
 _BINARY = ("content-type", "application/octet-stream")
 
 _PATIENCE_HEADER = "x-envoy-expected-rq-timeout-ms"
@@ -67,6 +68,8 @@ class HttpApp:
             return
         except Exception as error:
             failure = error if isinstance(error, ServingError) else as_serving_error(error)
+            if failure.code is Code.OVERLOADED:
+                await discard(protocol, self._max_body_bytes)
             answer = Answer(failure.code.http, orjson.dumps({"error": failure.message}))
         protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
 
@@ -143,6 +146,8 @@ class HttpApp:
             headers = self._headers
         else:
             headers = [*self._headers[1:], _BINARY, (JSON_SIZE_HEADER, str(answer.json_size))]
+        if answer.status == Code.OVERLOADED.http:
+            headers = [*headers, _RETRY_AFTER]
         if self._plane.draining and scope.http_version.startswith("1"):
             # A client that keeps its connection would keep it to a server that goes away.
             return [*headers, ("connection", "close")]

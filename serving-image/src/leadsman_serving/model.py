@@ -23,14 +23,18 @@ _WHITESPACE = re.compile(r"\s+")
 
 
 class Stop:
-    """Ends the runs that it was given to before their time, from any thread."""
+    """Ends the runs that it was given to before their time, from any thread. `stopped` says whether it was told to."""
+
+    __slots__ = ("options", "stopped")
 
     def __init__(self) -> None:
+        self.stopped = False
         self.options = ort.RunOptions()
         self.options.log_severity_level = _FATAL
 
     def now(self) -> None:
         """End them; they fail."""
+        self.stopped = True
         self.options.terminate = True
 
 

@@ -12,9 +12,16 @@ from leadsman_serving.calibration import elements_of
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.model import OnnxModel, Stop
 from leadsman_serving.rows import Feed
+from leadsman_serving.watchdog import Watchdog
 
 INLINE_SECONDS = 0.002
 """Runs expected to take at most this long stay on the event loop; serving-image/README.md has the measurement."""
+
+
+_STALL_SECONDS = 0.02
+"""A run that keeps the event loop for longer is stopped, and begun again on a thread."""
+_DISTRUST_SECONDS = 10.0
+"""How long runs are on threads after one that took much longer than expected: what it computes may depend on values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Waiting] = deque()
         self._running: list[Batch] = []
+        self._watchdog = Watchdog(_STALL_SECONDS)
+        self._distrusted_until = 0.0
         self._beginning = False
         self._lingering: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -63,11 +72,9 @@ class Runner:
         """
         elements = elements_of(feed)
         if self._is_quick(elements) and (self._rows == 1 or self._in_flight() <= 1):
-            started = self._loop.time()
-            arrays = self.model.run(feed, outputs)
-            computed = self._loop.time() - started
-            self._ran(1, computed)
-            return Ran(arrays, started, 0.0, computed, 1)
+            ran = self._run_here(feed, outputs)
+            if ran is not None:
+                return ran
         now = self._loop.time()
         waiting = Waiting(feed, outputs, elements, now, now + seconds, self._loop.create_future())
         self._queue.append(waiting)
@@ -80,7 +87,31 @@ class Runner:
                 self._stop_abandoned()
 
     def _is_quick(self, elements: int) -> bool:
-        return self.model.calibration.expected_seconds(elements) <= INLINE_SECONDS
+        expected = self.model.calibration.expected_seconds(elements)
+        return expected <= INLINE_SECONDS and self._loop.time() >= self._distrusted_until
+
+    def _run_here(self, feed: Feed, outputs: tuple[str, ...]) -> Ran | None:
+        """Run the model on the event loop, and return None when it was stopped because that took too long."""
+        stop, began = Stop(), self._loop.time()
+        self._watchdog.watch(stop)
+        try:
+            arrays = self.model.run(feed, outputs, stop)
+        except ServingError:
+            if stop.stopped:
+                return None
+            raise
+        finally:
+            self._watchdog.rest()
+            computed = self._note_time(began)
+        self._ran(1, computed)
+        return Ran(arrays, began, 0.0, computed, 1)
+
+    def _note_time(self, began: float) -> float:
+        """Return how long a run on the event loop took, and trust in the model accordingly."""
+        now = self._loop.time()
+        if now - began > _STALL_SECONDS / 2:
+            self._distrusted_until = now + _DISTRUST_SECONDS
+        return now - began
 
     def _begin_soon(self) -> None:
         """Begin a run when all that is ready on the loop has been done, which may bring more requests for it."""
@@ -97,13 +128,23 @@ class Runner:
             return
         batch = Batch(members, Stop(), self._loop.time())
         self._running.append(batch)
-        if self._is_quick(batch.elements):
-            self._finish(batch, self._compute(batch))
-        else:
+        if not (self._is_quick(batch.elements) and self._finish_here(batch)):
             computing = self._loop.run_in_executor(self._pool, self._compute, batch)
             computing.add_done_callback(lambda done: self._finish(batch, done.result()))
         if self._queue:
             self._begin_soon()
+
+    def _finish_here(self, batch: Batch) -> bool:
+        """Run the batch on the event loop, and return False when it was stopped because that took too long."""
+        self._watchdog.watch(batch.stop)
+        outcomes = self._compute(batch)
+        self._watchdog.rest()
+        self._note_time(batch.began)
+        if batch.stop.stopped:
+            batch.stop = Stop()
+            return False
+        self._finish(batch, outcomes)
+        return True
 
     def _lingers(self) -> bool:
         """Whether to wait a little for requests that are being received; one that is alone does not."""

@@ -1,0 +1,109 @@
+"""Which requests share a run, what each gets of it, and how much is let in."""
+
+import asyncio
+from collections import deque
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from leadsman_serving.admission import Admission, Ticket
+from leadsman_serving.batch import Ran, Waiting, take
+from leadsman_serving.calibration import elements_of
+from leadsman_serving.errors import ServingError
+from leadsman_serving.rows import Feed, join, rows_of, split
+from leadsman_serving.tensors import Array
+
+ONE_ROW = 8  # bytes
+
+
+def waiting(rows: int = 1, width: int = 2, outputs: tuple[str, ...] = ("y",)) -> Waiting:
+    feed: Feed = {"x": np.zeros((rows, width), np.float32)}
+    answer = asyncio.Future[Ran](loop=LOOP)
+    return Waiting(feed, outputs, elements_of(feed), 0.0, 1.0, answer)
+
+
+LOOP = asyncio.new_event_loop()
+
+
+def taken(queue: list[Waiting], most_rows: int = 8, most_bytes: int = 1000) -> tuple[list[int], list[int]]:
+    """The numbers of those taken, and of those left."""
+    left = deque(queue)
+    batch = take(left, most_rows, most_bytes)
+    return [queue.index(each) for each in batch], [queue.index(each) for each in left]
+
+
+def gone() -> Waiting:
+    request = waiting()
+    request.answer.cancel()
+    return request
+
+
+SHARED: dict[str, tuple[list[Waiting], tuple[list[int], list[int]]]] = {
+    "nobody waits": ([], ([], [])),
+    "one by itself": ([waiting()], ([0], [])),
+    "all that are alike, in order": ([waiting(), waiting(3), waiting()], ([0, 1, 2], [])),
+    "up to the most rows": ([waiting(3), waiting(3), waiting(3), waiting(2)], ([0, 1, 3], [2])),
+    "a large one alone": ([waiting(9), waiting()], ([0], [1])),
+    "exactly full alone": ([waiting(8), waiting()], ([0], [1])),
+    "other shapes later": ([waiting(), waiting(width=3), waiting()], ([0, 2], [1])),
+    "other outputs later": ([waiting(), waiting(outputs=("z",)), waiting()], ([0, 2], [1])),
+    "no rows, no company": ([waiting(0), waiting()], ([0], [1])),
+    "nor as company": ([waiting(), waiting(0), waiting()], ([0, 2], [1])),
+    "who has given up is forgotten": ([gone(), waiting(), gone(), waiting()], ([1, 3], [])),
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_which_share_a_run(case: str) -> None:
+    queue, expected = SHARED[case]
+    assert taken(queue) == expected
+
+
+def test_inputs_of_a_run_are_bounded_in_bytes() -> None:
+    assert taken([waiting(), waiting(), waiting()], most_bytes=2 * ONE_ROW) == ([0, 1], [2])
+    assert taken([waiting(3), waiting()], most_bytes=ONE_ROW) == ([0], [1])
+
+
+@given(st.lists(arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(3))), min_size=1, max_size=6))
+def test_what_was_joined_comes_apart_as_it_was(inputs: list[Array]) -> None:
+    feeds: list[Feed] = [{"x": array, "i": np.arange(len(array))} for array in inputs]
+    joined = join(feeds)
+    parts = split([joined["x"], joined["i"]], [rows_of(feed) for feed in feeds])
+    assert parts is not None
+    for feed, (x, i) in zip(feeds, parts, strict=True):
+        np.testing.assert_array_equal(x, feed["x"])
+        np.testing.assert_array_equal(i, feed["i"])
+
+
+def test_outputs_that_are_not_by_row_cannot_be_taken_apart() -> None:
+    assert split([np.zeros((4, 2))], [1, 2]) is None
+    assert split([np.float32(1).reshape(())], [1]) is None
+
+
+def test_inputs_of_different_lengths_have_no_rows() -> None:
+    assert rows_of({"x": np.zeros((2, 1)), "y": np.zeros(3)}) == 0
+    assert rows_of({"x": np.zeros(())}) == 0
+
+
+@given(st.lists(st.integers(0, 60), max_size=30))
+def test_never_more_is_let_in_than_allowed_and_all_is_given_back(sizes: list[int]) -> None:
+    admission, tickets, held = Admission(5, 100), list[Ticket](), 0
+    for size in sizes:
+        if admission.in_flight == 5:
+            with pytest.raises(ServingError, match="5 requests are being answered"):
+                admission.enter()
+            break
+        tickets.append(admission.enter())
+        if held + size > 100:
+            with pytest.raises(ServingError, match="at most 100 are taken at once"):
+                tickets[-1].hold(size)
+        else:
+            tickets[-1].hold(size)
+            held += size
+        assert admission.held_bytes == held
+    for ticket in tickets:
+        ticket.give_back()
+    assert (admission.in_flight, admission.held_bytes) == (0, 0)
