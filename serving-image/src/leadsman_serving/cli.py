@@ -127,6 +127,12 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds to answer within; then 504."
 )
+@click.option(
+    "--schema",
+    type=click.Choice(["count", "reject"]),
+    default="count",
+    help="Values that break a rule of MODEL_DIR/model.yaml are counted, or also refused.",
+)
 @click.option("--access-log", is_flag=True, help="Write a line of JSON to standard output for each infer request.")
 @click.option("--drain-delay", type=click.FloatRange(min=0), default=5.0, help="Seconds to go on serving at SIGTERM.")
 @click.option(

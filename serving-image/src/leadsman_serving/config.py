@@ -11,7 +11,7 @@ class ServeConfig:
     """What `leadsman-serving serve` was asked to do; times in seconds, sizes in bytes.
 
     `revision` is None when nobody named one; the server then uses the beginning of the model's digest. A
-    `grpc_port` of 0 means no gRPC.
+    `grpc_port` of 0 means no gRPC. `schema` is "count" or "reject": what to do with values that break its rules.
     """
 
     model_dir: Path
@@ -28,6 +28,7 @@ class ServeConfig:
     max_batch_delay: float
     max_in_flight: int
     timeout: float
+    schema: str
     drain_delay: float
     access_log: bool
     max_body_bytes: int

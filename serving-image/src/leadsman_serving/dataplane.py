@@ -7,6 +7,7 @@ from importlib.metadata import version as package_version
 from leadsman_serving.batch import Ran
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.runner import Runner
+from leadsman_serving.schema_guard import SchemaGuard
 from leadsman_serving.signature import Signature, Tensor
 
 PLATFORM = "onnx_onnxv1"
@@ -54,6 +55,7 @@ class DataPlane:
     most_bytes: int
     timeout: float
     runner: Runner | None = None
+    guard: SchemaGuard | None = None
     draining: bool = False
 
     @property
@@ -83,6 +85,8 @@ class DataPlane:
         runner = self._loaded()
         signature = runner.model.signature
         feed = signature.check_inputs(request.inputs)
+        if self.guard is not None:
+            self.guard.check(feed)
         specs = signature.select_outputs(request.outputs)
         seconds = self.timeout if patience is None else min(patience, self.timeout)
         ran = await runner.run(feed, tuple([spec.name for spec in specs]), seconds)

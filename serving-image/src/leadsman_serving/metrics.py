@@ -17,6 +17,7 @@ from leadsman_serving.feedback import Feedback, FeedbackCounts
 from leadsman_serving.histogram import Histogram
 from leadsman_serving.history import History
 from leadsman_serving.predictions import PredictionCounts, class_output
+from leadsman_serving.schema_guard import SchemaGuard
 from leadsman_serving.signature import Signature, Tensor
 
 DURATION_BOUNDS = tuple(float(f"{0.0002 * 1.2**step:.4g}") for step in range(60))
@@ -49,12 +50,16 @@ class ServingMetrics(Collector):
         self._batches = Histogram(BATCH_BOUNDS)
         self._predictions: PredictionCounts | None = None
         self._feedback: FeedbackCounts | None = None
+        self._guard: SchemaGuard | None = None
 
-    def describe_model(self, revision: str, digest: str, signature: Signature) -> None:
+    def describe_model(
+        self, revision: str, digest: str, signature: Signature, guard: SchemaGuard | None = None
+    ) -> None:
         """Name what is served; before this nothing is exported, as it would have no revision to count for."""
         output = class_output(signature.outputs)
         self._predictions = None if output is None else PredictionCounts(output)
         self._feedback = FeedbackCounts(revision)
+        self._guard = guard
         self._info = (revision, digest)
 
     def answered(self, account: Account) -> None:
@@ -108,6 +113,8 @@ class ServingMetrics(Collector):
             yield _predictions_family(labels, self._predictions)
         if self._feedback is not None:
             yield _feedback_family(self._model, self._feedback)
+        if self._guard is not None:
+            yield _violations_family(labels, self._guard)
 
     def _requests(self, labels: dict[str, str]) -> Metric:
         requests = CounterMetricFamily(
@@ -138,6 +145,17 @@ def _predictions_family(labels: dict[str, str], predictions: PredictionCounts) -
     )
     for name, count in predictions.totals().items():
         family.add_metric([*labels.values(), name], count)
+    return family
+
+
+def _violations_family(labels: dict[str, str], guard: SchemaGuard) -> Metric:
+    family = CounterMetricFamily(
+        "leadsman_serving_schema_violations",
+        "Values in infer requests that break a rule of the model's schema.",
+        labels=[*labels, "input", "feature", "rule"],
+    )
+    for name, feature, rule, times in guard.totals():
+        family.add_metric([*labels.values(), name, feature, rule], times)
     return family
 
 

@@ -23,6 +23,8 @@ from leadsman_serving.model import OnnxModel
 from leadsman_serving.reports import Reports, reports_for
 from leadsman_serving.runner import Limits, Runner
 from leadsman_serving.samples import read_samples, rehearse
+from leadsman_serving.schema_file import read_schema
+from leadsman_serving.schema_guard import SchemaGuard
 from leadsman_serving.session import load
 from leadsman_serving.surfaces import Surfaces
 
@@ -78,8 +80,8 @@ async def _serve(config: ServeConfig, reports: Reports | None) -> None:
     awaited: set[asyncio.Future[Any]] = {loading, serving, stopping}
     await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if loading.done():
-        model = loading.result()
-        revision = _name(config, model, metrics, surfaces)
+        model, plane.guard = loading.result()
+        revision = _name(config, model, plane.guard, metrics, surfaces)
         if reports is not None:
             reports.name_revision(revision)
         limits = Limits(config.threads.count, config.max_body_bytes, config.max_batch_delay)
@@ -93,21 +95,24 @@ async def _serve(config: ServeConfig, reports: Reports | None) -> None:
     await serving
 
 
-def _load_warm(config: ServeConfig) -> OnnxModel:
+def _load_warm(config: ServeConfig) -> tuple[OnnxModel, SchemaGuard | None]:
     model = load(config.model_dir, config.threads.count, config.providers)
+    schema = read_schema(config.model_dir, model.signature)
     samples = read_samples(config.model_dir, model.signature, config.max_body_bytes)
     rehearse(model, samples)
     model.warm_up([sample.feed for sample in samples], config.max_body_bytes, config.max_batch_size)
-    return model
+    return model, None if schema is None else SchemaGuard(schema, rejecting=config.schema == "reject")
 
 
-def _name(config: ServeConfig, model: OnnxModel, metrics: ServingMetrics, surfaces: Surfaces) -> str:
+def _name(
+    config: ServeConfig, model: OnnxModel, guard: SchemaGuard | None, metrics: ServingMetrics, surfaces: Surfaces
+) -> str:
     """Say which revision is served, and return it. Without one from outside, the model's digest names it."""
     revision = config.revision
     if revision is None:
         revision = model.digest.removeprefix("sha256:")[:_REVISION_DIGITS]
         surfaces.name_revision(revision)
-    metrics.describe_model(revision, model.digest, model.signature)
+    metrics.describe_model(revision, model.digest, model.signature, guard)
     return revision
 
 

@@ -1,0 +1,58 @@
+"""YAML from anyone: reading it takes time and memory by what it stands for, and that is bounded.
+
+An alias lets a few bytes stand for as much as one likes, and no reader of YAML copes with any depth.
+"""
+
+from typing import Any
+
+import yaml
+
+_MOST_DEPTH = 50
+_MOST_NODES = 1_000_000
+"""Values that a text stands for, each as often as an alias repeats it."""
+
+
+def load(text: bytes) -> Any:
+    """Return what the one document in a text of YAML says. Raises ValueError in one line, with the place."""
+    try:
+        _check_size(text)
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(f"{_place(error.problem_mark)}: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    except ArithmeticError as error:  # of a number that no number can hold
+        raise ValueError(str(error)) from None
+    except RecursionError:  # of merges of merges
+        raise ValueError("too deep") from None
+
+
+def _check_size(text: bytes) -> None:
+    nodes = 0
+    sizes: dict[str | None, int] = {}
+    opened: list[tuple[str | None, int]] = []
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        match event:
+            case yaml.AliasEvent(anchor=anchor):
+                if anchor not in sizes:
+                    raise _refusal(event, f"*{anchor} stands for itself, or for nothing")
+                nodes += sizes[anchor]
+            case yaml.ScalarEvent(anchor=anchor):
+                nodes += 1
+                sizes[anchor] = 1
+            case yaml.CollectionStartEvent(anchor=anchor):
+                opened.append((anchor, nodes))
+                nodes += 1
+            case yaml.CollectionEndEvent():
+                anchor, before = opened.pop()
+                sizes[anchor] = nodes - before
+        if len(opened) > _MOST_DEPTH or nodes > _MOST_NODES:
+            raise _refusal(event, f"more than {_MOST_DEPTH} levels deep, or more than {_MOST_NODES} values")
+
+
+def _refusal(event: yaml.Event, why: str) -> ValueError:
+    return ValueError(f"{_place(event.start_mark)}: {why}")
+
+
+def _place(mark: Any) -> str:
+    return "somewhere" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}"
