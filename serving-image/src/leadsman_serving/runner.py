@@ -19,9 +19,9 @@ INLINE_SECONDS = 0.002
 
 
 _STALL_SECONDS = 0.02
-"""A run that keeps the event loop for longer is stopped, and begun again on a thread."""
+"""A run that keeps the event loop computing for longer is stopped, and begun again on a thread."""
 _DISTRUST_SECONDS = 10.0
-"""How long runs are on threads after one that took much longer than expected: what it computes may depend on values."""
+"""How long all runs are on threads after that: it was not the number of elements that made it long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +97,15 @@ class Runner:
         try:
             arrays = self.model.run(feed, outputs, stop)
         except ServingError:
-            if stop.stopped:
-                return None
-            raise
+            if not stop.stopped:
+                raise
+            self._distrusted_until = self._loop.time() + _DISTRUST_SECONDS
+            return None
         finally:
             self._watchdog.rest()
-            computed = self._note_time(began)
+        computed = self._loop.time() - began
         self._ran(1, computed)
         return Ran(arrays, began, 0.0, computed, 1)
-
-    def _note_time(self, began: float) -> float:
-        """Return how long a run on the event loop took, and trust in the model accordingly."""
-        now = self._loop.time()
-        if now - began > _STALL_SECONDS / 2:
-            self._distrusted_until = now + _DISTRUST_SECONDS
-        return now - began
 
     def _begin_soon(self) -> None:
         """Begin a run when all that is ready on the loop has been done, which may bring more requests for it."""
@@ -139,8 +133,8 @@ class Runner:
         self._watchdog.watch(batch.stop)
         outcomes = self._compute(batch)
         self._watchdog.rest()
-        self._note_time(batch.began)
         if batch.stop.stopped:
+            self._distrusted_until = self._loop.time() + _DISTRUST_SECONDS
             batch.stop = Stop()
             return False
         self._finish(batch, outcomes)

@@ -5,9 +5,16 @@ import time
 
 from leadsman_serving.model import Stop
 
+_LONGEST = 25
+"""Times the seconds of computing: how long a run may take by the wall's clock, when it does not compute itself."""
+
 
 class Watchdog:
-    """Stops what it watches after one to two times `seconds`. One thread tells it what to watch, one run at a time."""
+    """Stops a run that has computed for about `seconds`. One thread tells it what to watch, one run at a time.
+
+    The time that counts is that of the process: a container that has used up its share of the CPU stands still for
+    longer than most runs take, which is not their fault.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -27,17 +34,26 @@ class Watchdog:
         self._watched = None
 
     def _watch(self) -> None:
-        seen = None
         while True:
-            time.sleep(self._seconds)
             run = self._watched
-            if run is not None and run is seen:
-                run.now()
-            elif run is None and seen is None:
-                # Two rounds without a run: no more rounds until there is one.
-                self._asleep = True
-                if self._watched is None:
-                    self._wake.wait()
-                self._asleep = False
-                self._wake.clear()
-            seen = run
+            if run is None:
+                self._sleep()
+                continue
+            computed, began = time.process_time(), time.monotonic()
+            while self._watched is run and not run.stopped:
+                time.sleep(self._seconds)
+                if (
+                    time.process_time() - computed >= self._seconds
+                    or time.monotonic() - began >= _LONGEST * self._seconds
+                ) and self._watched is run:
+                    run.now()
+
+    def _sleep(self) -> None:
+        """Wait until there is a run; while runs come one after the other, look again after a while."""
+        time.sleep(self._seconds)
+        if self._watched is None:
+            self._asleep = True
+            if self._watched is None:
+                self._wake.wait()
+            self._asleep = False
+            self._wake.clear()
