@@ -4,7 +4,10 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
+import numpy as np
 from prometheus_client.core import HistogramMetricFamily
+
+from leadsman_serving.tensors import Array
 
 
 class Histogram:
@@ -19,6 +22,13 @@ class Histogram:
         """Count a value."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
+
+    def observe_all(self, values: Array) -> None:
+        """Count many values."""
+        exact = values.astype(np.float64)
+        for bucket, times in zip(*np.unique(np.searchsorted(self._bounds, exact), return_counts=True), strict=True):
+            self._counts[bucket] += int(times)
+        self._sum += float(exact.sum())
 
     def family(self, name: str, documentation: str, labels: dict[str, str]) -> HistogramMetricFamily:
         """Return what was counted as a metric family of Prometheus."""

@@ -18,6 +18,7 @@ from leadsman_serving.histogram import Histogram
 from leadsman_serving.history import History
 from leadsman_serving.predictions import PredictionCounts, class_output
 from leadsman_serving.schema_guard import SchemaGuard
+from leadsman_serving.scores import ScoreCounts, score_output
 from leadsman_serving.signature import Signature, Tensor
 
 DURATION_BOUNDS = tuple(float(f"{0.0002 * 1.2**step:.4g}") for step in range(60))
@@ -49,6 +50,7 @@ class ServingMetrics(Collector):
         self._computed = Histogram(RUN_BOUNDS)
         self._batches = Histogram(BATCH_BOUNDS)
         self._predictions: PredictionCounts | None = None
+        self._scores: ScoreCounts | None = None
         self._feedback: FeedbackCounts | None = None
         self._guard: SchemaGuard | None = None
 
@@ -58,6 +60,8 @@ class ServingMetrics(Collector):
         """Name what is served; before this nothing is exported, as it would have no revision to count for."""
         output = class_output(signature.outputs)
         self._predictions = None if output is None else PredictionCounts(output)
+        scores = score_output(signature.outputs)
+        self._scores = None if scores is None else ScoreCounts(scores)
         self._feedback = FeedbackCounts(revision)
         self._guard = guard
         self._info = (revision, digest)
@@ -78,9 +82,11 @@ class ServingMetrics(Collector):
         self._computed.observe(seconds)
 
     def predicted(self, outputs: Mapping[str, Tensor]) -> None:
-        """Count the classes in an infer request's answer, when the model is a classifier."""
+        """Count the classes and the scores in an infer request's answer, where the model gives such."""
         if self._predictions is not None:
             self._predictions.count(outputs)
+        if self._scores is not None:
+            self._scores.count(outputs)
 
     def fed_back(self, feedback: list[Feedback]) -> None:
         """Count late labels.
@@ -111,6 +117,8 @@ class ServingMetrics(Collector):
         yield info
         if self._predictions is not None:
             yield _predictions_family(labels, self._predictions)
+        if self._scores is not None:
+            yield from _score_families(labels, self._scores)
         if self._feedback is not None:
             yield _feedback_family(self._model, self._feedback)
         if self._guard is not None:
@@ -146,6 +154,19 @@ def _predictions_family(labels: dict[str, str], predictions: PredictionCounts) -
     for name, count in predictions.totals().items():
         family.add_metric([*labels.values(), name], count)
     return family
+
+
+def _score_families(labels: dict[str, str], scores: ScoreCounts) -> Iterable[Metric]:
+    yield scores.histogram.family(
+        "leadsman_serving_scores",
+        "Scores in answers with 2xx: of a classifier the highest of each row, of a regressor its value.",
+        labels,
+    )
+    nonfinite = CounterMetricFamily(
+        "leadsman_serving_scores_nonfinite", "Scores that are NaN or infinite.", labels=list(labels)
+    )
+    nonfinite.add_metric(list(labels.values()), scores.nonfinite)
+    yield nonfinite
 
 
 def _violations_family(labels: dict[str, str], guard: SchemaGuard) -> Metric:

@@ -11,7 +11,9 @@ from prometheus_client import generate_latest
 
 from leadsman.core.evidence import Feedback, PodSample
 from leadsman.shell.scrape import parse_sample, scrape
+from leadsman_serving.account import Account, Call
 from leadsman_serving.admission import Admission
+from leadsman_serving.errors import Code
 from leadsman_serving.feedback import Feedback as Told
 from leadsman_serving.history import History
 from leadsman_serving.metrics import DURATION_BOUNDS, ServingMetrics, registry_for
@@ -36,8 +38,10 @@ def text_of(metrics: ServingMetrics) -> str:
 
 def test_the_operator_reads_what_the_serving_image_writes() -> None:
     metrics = serving_metrics()
-    for code, seconds in ((200, 0.001), (200, 0.2), (500, 0.1), (404, 0.1), (200, 60.0)):
-        metrics.answered(code, seconds)
+    call = Call("http", "", lambda _: None)
+    answered = [(None, 0.001), (None, 0.2), (Code.INTERNAL, 0.1), (Code.NOT_FOUND, 0.1), (None, 60.0)]
+    for error, seconds in answered:
+        metrics.answered(Account(call, error, 0.0, seconds, None))
     sample = parse_sample(POD, text_of(metrics))
     assert (sample.pod, sample.revision) == ("a-1", "a")
     assert sample.started > 1_600_000_000
@@ -76,6 +80,18 @@ leadsman_serving_request_duration_seconds_bucket{le="+Inf"} 3
 def test_the_least_that_is_needed() -> None:
     sample = parse_sample(POD, LEAST)
     assert (sample.requests, sample.errors, sample.latency.counts) == (4, 1, (2, 3))
+
+
+def test_what_the_operator_does_not_count_is_not_even_parsed() -> None:
+    others = 'leadsman_serving_scores_bucket{le="0.5"} 3\nleadsman_serving_of_next_year{ no Prometheus text\n'
+    assert parse_sample(POD, others + LEAST + others) == parse_sample(POD, LEAST)
+
+
+def test_a_class_whose_name_has_what_some_take_for_the_end_of_a_line() -> None:
+    name = "a\u2028b\x0bc\x85"
+    assert parse_sample(POD, LEAST + f'leadsman_serving_predictions_total{{class="{name}"}} 3\n').predictions == {
+        name: 3
+    }
 
 
 def test_a_pod_of_an_older_image_tells_of_no_predictions_and_no_feedback() -> None:

@@ -27,6 +27,7 @@ _LABELS = {
     _PREDICTIONS: ("class",),
     _FEEDBACK: ("revision", "outcome"),
 }
+_LINES = (_STARTED, *_LABELS)
 _LONGEST_LABEL = 256  # as long as the evidence can keep
 _MOST = 1e15  # the evidence is kept as JSON, which holds whole numbers up to about here
 
@@ -84,7 +85,9 @@ def _counts(text: str) -> tuple[float, dict[str, Counter[tuple[str, ...]]]]:
     """The start of the process, NaN when the text does not say, and the counts by the labels that tell them apart."""
     started = nan
     counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _LABELS}
-    for family in text_string_to_metric_families(text):
+    # To parse a line takes 18 µs, to see that nobody needs it 0.3, and a pod may have hundreds of those.
+    needed = "\n".join(line for line in text.split("\n") if line.startswith(_LINES))
+    for family in text_string_to_metric_families(needed):
         for sample in family.samples:
             if sample.name == _STARTED:
                 started = sample.value
