@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from leadsman_serving.errors import ModelLoadError
 from leadsman_serving.schema import Rules
 from leadsman_serving.schema_file import read_schema
 from leadsman_serving.signature import Signature, TensorSpec
+from support.docs import ROOT, section
 
 SIGNATURE = Signature(
     inputs=(
@@ -65,6 +67,22 @@ def test_an_example(tmp_path: Path) -> None:
         "rooms": [("", Rules(1, 20))],
         "ok": [("", Rules(categories=(True,)))],
     }
+
+
+def test_what_the_documentation_shows(tmp_path: Path) -> None:
+    shown = section(ROOT / "serving-image" / "README.md", "What the inputs may be")
+    signature = Signature((TensorSpec("X", "FP32", ("N", 2)), TensorSpec("country", "BYTES", ("N",))), ())
+    (tmp_path / "model.yaml").write_text(shown.split("```yaml\n")[1].split("```")[0])
+    schema = read_schema(tmp_path, signature)
+    assert schema is not None
+    assert {each.name: list(each.features) for each in schema.inputs} == {
+        "X": [("age", Rules(18, 130)), ("income", Rules(low=0, refuse_missing=True))],
+        "country": [("", Rules(categories=("DE", "AT", "CH")))],
+    }
+    (broken,) = schema.violations(
+        {"X": np.array([[20, 1]] * 3 + [[131, 1]], np.float32), "country": np.array(["DE"], object)}
+    )
+    assert str(broken) in " ".join(shown.split())
 
 
 def an_input(**described: Any) -> str:
