@@ -4,6 +4,7 @@ import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
@@ -20,12 +21,12 @@ _LAST_SECONDS = 2.0
 _MOST_CHARACTERS = 128
 
 
-def entry(account: Account, served: Served, at: float) -> dict[str, Any]:
+def entry(account: Account, served: Served, at: float, trace_id: str | None) -> dict[str, Any]:
     """Return what is said of a request that came `at` (Unix seconds); what is not known of it is left out."""
     call, ran = account.call, account.ran
     request_id = call.header(REQUEST_ID)
     said = {
-        "time": f"{datetime.fromtimestamp(at, UTC).isoformat(timespec='milliseconds')[:-6]}Z",
+        "time": f"{_second(int(at))}.{int(at % 1 * 1000):03}Z",
         "protocol": call.protocol,
         **served._asdict(),
         "code": account.status,
@@ -36,6 +37,7 @@ def entry(account: Account, served: Served, at: float) -> dict[str, Any]:
         "bytes_in": call.bytes_in,
         "bytes_out": call.bytes_out,
         "request_id": request_id[:_MOST_CHARACTERS] if request_id else None,
+        "trace_id": trace_id,
     }
     return {key: value for key, value in said.items() if value is not None}
 
@@ -92,6 +94,11 @@ class AccessLog:
             self._stream.flush()
         except OSError as error:
             self._warnings.warn(f"lines of the access log are lost: {error.strerror}")
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _milliseconds(seconds: float) -> float:

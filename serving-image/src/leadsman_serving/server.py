@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,7 @@ async def serve(config: ServeConfig) -> None:
     Raises ModelLoadError when the model cannot be served, and OSError when a port cannot be had.
     """
     served = Served(config.name, config.version, config.revision)
-    reports = reports_for(served, access_log=config.access_log, clock=_CLOCK)
+    reports = reports_for(served, access_log=config.access_log, environment=os.environ, clock=_CLOCK)
     try:
         await _serve(config, reports)
     finally:
