@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from leadsman_serving import open_inference_pb2 as oip
+from leadsman_serving.account import Account, Call, Served
+from leadsman_serving.reports import Reports
 from serving import models
 from serving.clock import wall_clock
 from serving.grpc_client import connected
@@ -169,6 +171,16 @@ def test_a_reader_that_takes_nothing_holds_up_nobody(tmp_path: Path, client: htt
             assert any("the end of the access log is lost" in line for line in server.log)
     finally:
         os.close(read_end)
+
+
+def test_a_report_that_fails_is_nobodys_failure(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def write(self, _: object) -> None:
+            raise RuntimeError("a bug")
+
+    told = Reports(Served("m", "v1", None), Broken(), None, wall_clock)  # type: ignore[arg-type]
+    told.tell(Account(Call("http", "/v2/models/m/infer", {}.get), None, 1.0, 2.0, None))
+    assert caplog.messages == ["a request was not reported: RuntimeError('a bug')"]
 
 
 def test_a_reader_that_is_gone_is_said_once(tmp_path: Path, client: httpx.Client) -> None:
