@@ -133,7 +133,7 @@ def test_what_clients_say_cannot_break_a_line(tmp_path: Path, client: httpx.Clie
 
 async def test_it_is_complete_at_the_end(tmp_path: Path) -> None:
     with logging_server(tmp_path) as logged:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             waves = [client.post(logged.server.infer_url, content=BODY) for _ in range(300)]
             answers = await asyncio.gather(*waves)
         assert {answer.status_code for answer in answers} == {200}

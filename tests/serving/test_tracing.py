@@ -177,7 +177,7 @@ def test_the_environment_names_the_service(tmp_path: Path, client: httpx.Client)
 
 async def test_spans_come_while_it_serves_and_all_of_them_by_the_end(tmp_path: Path) -> None:
     with collector() as taking, traced(tmp_path, taking.endpoint, OTEL_BSP_SCHEDULE_DELAY="50") as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             while not taking.requests():
                 await client.post(server.infer_url, json=body())
             sent = await asyncio.gather(*(client.post(server.infer_url, json=body()) for _ in range(200)))
