@@ -90,9 +90,9 @@ def test_the_fewest_rows_of_about_the_least_time() -> None:
     assert best_rows({1: 1.0}) == 1
 
 
-def test_expected_time_lies_between_what_was_measured() -> None:
+def test_how_much_takes_how_long_lies_between_what_was_measured() -> None:
     calibration = Calibration(elements=10, seconds=1.0, rows=4, batch_seconds=2.0)
-    assert [calibration.expected_seconds(count) for count in (1, 10, 25, 40, 80)] == [1.0, 1.0, 1.5, 2.0, 4.0]
+    assert [calibration.most_elements(seconds) for seconds in (0.9, 1.0, 1.5, 2.0, 4.0)] == [0, 10, 25, 40, 80]
     lone = Calibration(elements=10, seconds=1.0, rows=1, batch_seconds=1.0)
-    assert [lone.expected_seconds(count) for count in (5, 10, 30)] == [1.0, 1.0, 3.0]
-    assert Calibration().expected_seconds(1) == float("inf")
+    assert [lone.most_elements(seconds) for seconds in (0.9, 1.0, 3.0)] == [0, 10, 30]
+    assert Calibration().most_elements(10.0) == 0, "nothing is known"

@@ -41,14 +41,15 @@ class Calibration:
     rows: int = 1
     batch_seconds: float = inf
 
-    def expected_seconds(self, elements: int) -> float:
-        """Return about how long a run with so many elements of input takes; infinity when that is not known."""
+    def most_elements(self, seconds: float) -> int:
+        """Return with how many elements of input a run takes about so long; 0 when any takes longer."""
+        if self.seconds > seconds:
+            return 0
         most = self.elements * self.rows
-        if elements <= self.elements:
-            return self.seconds
-        if elements >= most:
-            return self.batch_seconds * elements / most
-        return self.seconds + (self.batch_seconds - self.seconds) * (elements - self.elements) / (most - self.elements)
+        if self.batch_seconds <= seconds:
+            return int(most * seconds / self.batch_seconds)
+        share = (seconds - self.seconds) / (self.batch_seconds - self.seconds)
+        return int(self.elements + share * (most - self.elements))
 
 
 def calibrate(run: Run, feeds: Sequence[Feed], most_rows: int, clock: Callable[[], float]) -> Calibration:
@@ -69,7 +70,7 @@ def calibrate(run: Run, feeds: Sequence[Feed], most_rows: int, clock: Callable[[
 
 def elements_of(feed: Feed) -> int:
     """Return how many numbers or strings a feed has, at least 1."""
-    return max(1, sum(array.size for array in feed.values()))
+    return max(1, sum([array.size for array in feed.values()]))
 
 
 def _rows_alike(feeds: Sequence[Feed]) -> list[Feed]:

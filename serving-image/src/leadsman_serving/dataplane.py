@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
+from typing import NamedTuple
 
 from leadsman_serving.batch import Ran
 from leadsman_serving.errors import Code, ServingError
@@ -22,8 +23,7 @@ def server_version() -> str:
     return package_version("leadsman")
 
 
-@dataclass(frozen=True, slots=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     """One inference request. `outputs` empty means all."""
 
     inputs: Mapping[str, Tensor]
@@ -31,8 +31,7 @@ class InferRequest:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InferResponse:
+class InferResponse(NamedTuple):
     """The answer, with the request's own id. `outputs` keeps the order asked for; `ran` is the run they are from."""
 
     model_name: str
@@ -89,7 +88,8 @@ class DataPlane:
             self.guard.check(feed)
         specs = signature.select_outputs(request.outputs)
         seconds = self.timeout if patience is None else min(patience, self.timeout)
-        ran = await runner.run(feed, tuple([spec.name for spec in specs]), seconds)
+        names = signature.output_names if specs is signature.outputs else tuple([spec.name for spec in specs])
+        ran = await runner.run(feed, names, seconds)
         size = sum([array.nbytes for array in ran.arrays])
         if size > self.most_bytes:
             raise ServingError(

@@ -6,9 +6,8 @@ body is the only input itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,15 +18,15 @@ from leadsman_serving.signature import Signature, Tensor, TensorSpec
 from leadsman_serving.tensors import DTYPES, decode, encode, json_name
 
 JSON_SIZE_HEADER = "inference-header-content-length"
+_WHOLE = {int}
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """An infer request and the form in which it wants its outputs: binary by default, or as said for one by name."""
 
     request: InferRequest
     binary: bool = False
-    binary_outputs: Mapping[str, bool] = field(default_factory=dict)
+    binary_outputs: Mapping[str, bool] = {}
 
 
 def parse_request(body: bytes, json_size: str | None = None) -> HttpRequest:
@@ -35,18 +34,20 @@ def parse_request(body: bytes, json_size: str | None = None) -> HttpRequest:
 
     Raises ServingError (invalid argument) saying what is wrong where.
     """
-    size = len(body) if json_size is None else _json_size(json_size, len(body))
-    document = parse_object(body[:size])
+    tail = _NO_TAIL
+    if json_size is not None:
+        size = _json_size(json_size, len(body))
+        body, tail = body[:size], _Tail(memoryview(body)[size:])
+    document = parse_object(body)
     identifier = document.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise invalid(f"'id' must be a string, not {json_name(identifier)}")
     binary = _boolean("the request", _parameters("the request", document), "binary_data_output")
-    tail = _Tail(memoryview(body)[size:])
     inputs = _inputs(document.get("inputs"), tail)
     tail.check_used_up()
     outputs = _outputs(document.get("outputs"))
     named = {name: wish for name, wish in outputs.items() if wish is not None}
-    return HttpRequest(InferRequest(inputs=inputs, outputs=tuple(outputs), id=identifier), bool(binary), named)
+    return HttpRequest(InferRequest(inputs, tuple(outputs), identifier), bool(binary), named)
 
 
 def parse_raw_request(body: bytes, signature: Signature) -> HttpRequest:
@@ -134,6 +135,9 @@ class _Tail:
             raise invalid(f"{len(self._data)} bytes are left over after the JSON and the binary data of the inputs")
 
 
+_NO_TAIL = _Tail(memoryview(b""))
+
+
 def _json_size(header: str, most: int) -> int:
     if not (header.isascii() and header.isdigit() and len(header) <= 18 and int(header) <= most):
         raise invalid(
@@ -175,7 +179,7 @@ def _tensor(name: str, item: dict[str, Any], tail: _Tail) -> Tensor:
         what = datatype if isinstance(datatype, str) else "missing" if datatype is None else json_name(datatype)
         raise invalid(f"input {name!r}: datatype is {what}; expected one of {', '.join(DTYPES)}")
     shape = item.get("shape")
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+    if not isinstance(shape, list) or not {*map(type, shape)} <= _WHOLE or min(shape, default=0) < 0:
         raise invalid(f"input {name!r}: 'shape' must be a list of whole numbers that are not negative")
     size = parameters.get("binary_data_size")
     data = item.get("data")

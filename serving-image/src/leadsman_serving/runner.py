@@ -60,7 +60,7 @@ class Runner:
         self._queue: deque[Waiting] = deque()
         self._running: list[Batch] = []
         self._watchdog = Watchdog(_STALL_SECONDS)
-        self._distrusted_until = 0.0
+        self._trust()
         self._beginning = False
         self._lingering: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -71,7 +71,7 @@ class Runner:
         Raises ServingError: internal when it fails, deadline exceeded when that took more than so many seconds.
         """
         elements = elements_of(feed)
-        if self._is_quick(elements) and (self._rows == 1 or self._in_flight() <= 1):
+        if elements <= self._quick and (self._rows == 1 or self._in_flight() <= 1):
             ran = self._run_here(feed, outputs)
             if ran is not None:
                 return ran
@@ -86,23 +86,17 @@ class Runner:
             if waiting.answer.cancelled():
                 self._stop_abandoned()
 
-    def _is_quick(self, elements: int) -> bool:
-        expected = self.model.calibration.expected_seconds(elements)
-        return expected <= INLINE_SECONDS and self._loop.time() >= self._distrusted_until
-
     def _run_here(self, feed: Feed, outputs: tuple[str, ...]) -> Ran | None:
         """Run the model on the event loop, and return None when it was stopped because that took too long."""
-        stop, began = Stop(), self._loop.time()
-        self._watchdog.watch(stop)
+        began = self._loop.time()
         try:
-            arrays = self.model.run(feed, outputs, stop)
+            with self._watchdog as stop:
+                arrays = self.model.run(feed, outputs, stop)
         except ServingError:
             if not stop.stopped:
                 raise
-            self._distrusted_until = self._loop.time() + _DISTRUST_SECONDS
+            self._distrust()
             return None
-        finally:
-            self._watchdog.rest()
         computed = self._loop.time() - began
         self._ran(1, computed)
         return Ran(arrays, began, 0.0, computed, 1)
@@ -122,23 +116,28 @@ class Runner:
             return
         batch = Batch(members, Stop(), self._loop.time())
         self._running.append(batch)
-        if not (self._is_quick(batch.elements) and self._finish_here(batch)):
-            computing = self._loop.run_in_executor(self._pool, self._compute, batch)
+        if not (batch.elements <= self._quick and self._finish_here(batch)):
+            computing = self._loop.run_in_executor(self._pool, self._compute, batch, batch.stop)
             computing.add_done_callback(lambda done: self._finish(batch, done.result()))
         if self._queue:
             self._begin_soon()
 
     def _finish_here(self, batch: Batch) -> bool:
         """Run the batch on the event loop, and return False when it was stopped because that took too long."""
-        self._watchdog.watch(batch.stop)
-        outcomes = self._compute(batch)
-        self._watchdog.rest()
-        if batch.stop.stopped:
-            self._distrusted_until = self._loop.time() + _DISTRUST_SECONDS
-            batch.stop = Stop()
+        with self._watchdog as stop:
+            outcomes = self._compute(batch, stop)
+        if stop.stopped:
+            self._distrust()
             return False
         self._finish(batch, outcomes)
         return True
+
+    def _distrust(self) -> None:
+        self._quick = 0
+        self._loop.call_later(_DISTRUST_SECONDS, self._trust)
+
+    def _trust(self) -> None:
+        self._quick = self.model.calibration.most_elements(INLINE_SECONDS)
 
     def _lingers(self) -> bool:
         """Whether to wait a little for requests that are being received; one that is alone does not."""
@@ -152,9 +151,9 @@ class Runner:
             self._lingering = self._loop.call_at(until, self._begin_soon)
         return True
 
-    def _compute(self, batch: Batch) -> list[Outcome]:
+    def _compute(self, batch: Batch, stop: Stop) -> list[Outcome]:
         try:
-            return run_together(self.model, batch.members, batch.stop)
+            return run_together(self.model, batch.members, stop)
         except Exception as error:  # a bug of ours: whoever waits has to be told of it
             return [error for _ in batch.members]
 

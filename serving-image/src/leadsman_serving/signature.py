@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +12,7 @@ from leadsman_serving.errors import ServingError, invalid
 from leadsman_serving.tensors import DTYPES, Array
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A tensor as it travels: its protocol datatype and its elements."""
 
     datatype: str
@@ -36,12 +37,17 @@ class TensorSpec:
         return [size if isinstance(size, int) else -1 for size in self.shape]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """All inputs and outputs of a model, in the model's order."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """Return the names of all outputs."""
+        return tuple(spec.name for spec in self.outputs)
 
     def check_inputs(self, given: Mapping[str, Tensor]) -> dict[str, Array]:
         """Return the arrays to run the model on.

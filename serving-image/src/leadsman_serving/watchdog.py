@@ -18,42 +18,47 @@ class Watchdog:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._watched: Stop | None = None
+        self._stop = Stop()
+        self._run = 0
+        self._running = False
         self._asleep = False
         self._wake = threading.Event()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
-    def watch(self, run: Stop) -> None:
-        """Begin to watch a run."""
-        self._watched = run
+    def __enter__(self) -> Stop:
+        """Begin to watch a run, which has to be given what this returns."""
+        if self._stop.stopped:
+            self._stop = Stop()
+        self._run += 1
+        self._running = True
         if self._asleep:
             self._wake.set()
+        return self._stop
 
-    def rest(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """The run is over."""
-        self._watched = None
+        self._running = False
 
     def _watch(self) -> None:
         while True:
-            run = self._watched
-            if run is None:
-                self._sleep()
-                continue
+            self._wait_for_a_run()
+            run, stop = self._run, self._stop
             computed, began = time.process_time(), time.monotonic()
-            while self._watched is run and not run.stopped:
+            while self._is_on(run) and not stop.stopped:
                 time.sleep(self._seconds)
-                if (
-                    time.process_time() - computed >= self._seconds
-                    or time.monotonic() - began >= _LONGEST * self._seconds
-                ) and self._watched is run:
-                    run.now()
+                late = time.monotonic() - began >= _LONGEST * self._seconds
+                if (late or time.process_time() - computed >= self._seconds) and self._is_on(run):
+                    stop.now()
 
-    def _sleep(self) -> None:
-        """Wait until there is a run; while runs come one after the other, look again after a while."""
+    def _is_on(self, run: int) -> bool:
+        return self._running and self._run == run
+
+    def _wait_for_a_run(self) -> None:
+        """Look now and then while runs come one after the other, and sleep when none does."""
         time.sleep(self._seconds)
-        if self._watched is None:
+        if not self._running:
             self._asleep = True
-            if self._watched is None:
+            if not self._running:
                 self._wake.wait()
             self._asleep = False
             self._wake.clear()
