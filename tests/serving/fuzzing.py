@@ -41,6 +41,23 @@ TENSORS = {
     "h": ("FP16", np.array([0.5, 2], dtype=np.float16)),
 }
 """What models.mixed() takes, and gives back."""
+RULES = """
+signature:
+  inputs:
+    - {name: f, missing: refused, features: [{name: a, range: {max: 3}}, {name: b, missing: allowed}, {name: c}]}
+    - {name: s, missing: refused, categories: [Zürich]}
+    - {name: b, categories: [true]}
+    - {name: u, range: {min: 1}}
+    - {name: h, range: {min: 0, max: 1}}
+"""
+"""A model.yaml, which these tensors break in part."""
+
+
+def place(directory: Path) -> Path:
+    """Write the model and the rules; returns the directory."""
+    models.save(models.mixed(), directory)
+    (directory / "model.yaml").write_text(RULES)
+    return directory
 
 
 class Fuzzer:
@@ -259,17 +276,17 @@ class Target:
 
 
 def main(seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        place = models.save(models.mixed(), Path(directory))
-        with serving(place, "--max-body-bytes", "100000") as server, connected(server) as client:
-            target, end, number, start = Target(server, client), time.monotonic() + seconds, 0, time.monotonic_ns()
-            while time.monotonic() < end:
-                target.ask(f"{start}/{number}")
-                number += 1
-            print(
-                dict(sorted(target.answers.items())), f"{server.metric('process_resident_memory_bytes') / 1e6:.0f} MB"
-            )
-            print(server.log[1:])
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        serving(place(Path(directory)), "--max-body-bytes", "100000") as server,
+        connected(server) as client,
+    ):
+        target, end, number, start = Target(server, client), time.monotonic() + seconds, 0, time.monotonic_ns()
+        while time.monotonic() < end:
+            target.ask(f"{start}/{number}")
+            number += 1
+        print(dict(sorted(target.answers.items())), f"{server.metric('process_resident_memory_bytes') / 1e6:.0f} MB")
+        print(server.log[1:])
 
 
 if __name__ == "__main__":

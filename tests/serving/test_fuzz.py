@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from serving import models, mutants
-from serving.fuzzing import Target
+from serving.fuzzing import Target, place
 from serving.grpc_client import connected
 from serving.process import ServerProcess, serving
 
@@ -20,8 +20,7 @@ REQUESTS = 1200
 
 @pytest.fixture(scope="module")
 def mixed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    directory = models.save(models.mixed(), tmp_path_factory.mktemp("mixed"))
-    with serving(directory, "--max-body-bytes", "100000") as server:
+    with serving(place(tmp_path_factory.mktemp("mixed")), "--max-body-bytes", "100000") as server:
         yield server
 
 

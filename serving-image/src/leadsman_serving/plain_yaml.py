@@ -1,6 +1,7 @@
 """YAML from anyone: reading it takes time and memory by what it stands for, and that is bounded.
 
-An alias lets a few bytes stand for as much as one likes, and no reader of YAML copes with any depth.
+An alias lets a few bytes stand for as much as one likes, and no reader of YAML copes with any depth. Tags are for
+programs that make objects, and PyYAML fails in many ways on one that does not fit.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ _MOST_NODES = 1_000_000
 def load(text: bytes) -> Any:
     """Return what the one document in a text of YAML says. Raises ValueError in one line, with the place."""
     try:
-        _check_size(text)
+        _check_plain(text)
         return yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         raise ValueError(f"{_place(error.problem_mark)}: {error.problem or error.context}") from None
@@ -27,7 +28,7 @@ def load(text: bytes) -> Any:
         raise ValueError("too deep") from None
 
 
-def _check_size(text: bytes) -> None:
+def _check_plain(text: bytes) -> None:
     nodes = 0
     sizes: dict[str | None, int] = {}
     opened: list[tuple[str | None, int]] = []
@@ -46,6 +47,9 @@ def _check_size(text: bytes) -> None:
             case yaml.CollectionEndEvent():
                 anchor, before = opened.pop()
                 sizes[anchor] = nodes - before
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise _refusal(event, f"the tag {tag!r}; expected values without tags")
         if len(opened) > _MOST_DEPTH or nodes > _MOST_NODES:
             raise _refusal(event, f"more than {_MOST_DEPTH} levels deep, or more than {_MOST_NODES} values")
 
