@@ -11,7 +11,7 @@ from benchmarks.serving.dialects import Dialect, Request
 from benchmarks.serving.models import Payload
 from benchmarks.serving.processes import ServerError, Tree
 
-_START_SECONDS = 90
+_START_SECONDS = 60
 _POLL_SECONDS = 0.005
 _ANSWER_SECONDS = 20
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-6
@@ -55,14 +55,18 @@ def right_answer(port: int, path: str, dialect: Dialect, payload: Payload) -> An
 def await_answer(tree: Tree, port: int, path: str, dialect: Dialect, payload: Payload) -> float:
     """Return how many seconds after its start the server gave its first right answer. Raises ServerError."""
     request = dialect.ask(payload.input, payload.binary)
+    last = "no answer"
     while time.monotonic() - tree.began < _START_SECONDS:
         tree.check()
         try:
-            if ask(port, path, request).status == 200:
+            answer = ask(port, path, request)
+        except (OSError, http.client.HTTPException) as error:
+            last = str(error)
+        else:
+            if answer.status == 200:
                 taken = time.monotonic() - tree.began
                 right_answer(port, path, dialect, payload)
                 return taken
-        except (OSError, http.client.HTTPException):
-            pass  # it does not listen yet
+            last = f"{answer.status} {answer.body[:300]!r}"
         time.sleep(_POLL_SECONDS)
-    raise ServerError(f"no answer within {_START_SECONDS} s; {tree.last_words()}")
+    raise ServerError(f"not ready within {_START_SECONDS} s: {last}; {tree.last_words()}")
