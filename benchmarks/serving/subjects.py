@@ -116,8 +116,7 @@ SUBJECTS = (
     Subject(
         "leadsman-unbatched",
         "leadsman-serving, never batching",
-        "`--max-batch-size 1`; the warm-up finds no use for batches with models as quick as these, so that it should "
-        "be the same.",
+        "`--max-batch-size 1`: no two requests share a run. By default they do where the warm-up finds that it helps.",
         v2(INFER, binary=True),
         _ours("--max-batch-size", "1"),
         "leadsman",
@@ -135,7 +134,7 @@ SUBJECTS = (
         "kserve",
         "KServe",
         "A `kserve.Model` whose `predict` is a coroutine; `--enable_latency_logging false` and no access log; one "
-        "worker, uvloop and gRPC, which are defaults.",
+        "worker, uvloop and gRPC, which are defaults. It reads binary tensors into lists of Python's floats.",
         v2(INFER, binary=True),
         _quiet_kserve,
         "kserve",
