@@ -77,5 +77,5 @@ def test_no_process_of_a_server_is_left_even_one_that_made_itself_independent(tm
     with started([sys.executable, "-c", program], core, tmp_path, {}) as tree:
         while (tmp_path / "log").read_text().count("up") < 2:
             tree.check()
-        assert len(tree.members()) == 2
+        assert len(tree.members()) >= 2
     assert tree.members() == []
