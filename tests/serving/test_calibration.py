@@ -38,7 +38,7 @@ def row_sums(x: Array) -> Array:
         pytest.param(0.001, 0.00001, 64, id="a row costs next to nothing: as many as are allowed"),
         pytest.param(0.001, 0.001, 8, id="a row costs as much as a run: more would save hardly anything"),
         pytest.param(0.0001, 0.001, 1, id="rows cost nearly all there is: never"),
-        pytest.param(0.00001, 0.000001, 1, id="a run is quicker than the handing over: never"),
+        pytest.param(0.000003, 0.000001, 1, id="a run is quicker than the handing over: never"),
         pytest.param(10.0, 0.001, 1, id="too slow to be tried before it is ready"),
     ],
 )

@@ -18,7 +18,7 @@ from leadsman_serving.tensors import Array
 Run = Callable[[Feed], list[Array]]
 """Runs the model; raises ServingError when it fails."""
 
-HAND_OVER_SECONDS = 20e-6
+HAND_OVER_SECONDS = 6e-6
 """What it costs a request to wait for a batch and be woken; the batch has to save each of its requests more."""
 LEAST_SAVING = 0.2
 """Of the time that a request takes by itself, what a batch has to save it."""

@@ -77,7 +77,7 @@ def encode(array: Array) -> object:
     """Return the flat `data` of a response tensor, as something that orjson with OPT_SERIALIZE_NUMPY writes."""
     if array.dtype.kind == "O":
         return array.reshape(-1).tolist()
-    return np.ascontiguousarray(array).reshape(-1)
+    return array.ravel()
 
 
 def _to_array(flat: list[Any], datatype: str, kinds: set[object]) -> Array:
