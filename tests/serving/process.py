@@ -72,6 +72,12 @@ class ServerProcess:
     def metric(self, name: str, **labels: str) -> float:
         return self.metrics()[(name, frozenset(labels.items()))]
 
+    def most_memory(self) -> int:
+        """The bytes that it ever had at once."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+
     def stop(self) -> int:
         """Stop it and return its exit code; `log` is complete then."""
         self.process.terminate()

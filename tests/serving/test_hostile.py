@@ -108,6 +108,24 @@ def test_a_message_that_is_small_until_it_is_unpacked(total_server: ServerProces
     assert total_server.metric("process_resident_memory_bytes") < before + 30e6
 
 
+@pytest.mark.parametrize("surface", ["http", "grpc"])
+def test_large_requests_that_fail_leave_nothing_behind(
+    surface: str, lookup_server: ServerProcess, client: httpx.Client
+) -> None:
+    """Each takes its size a few times; what an exception holds on to comes again with every one of them."""
+    size = 20_000_000
+    before = lookup_server.most_memory()
+    with connected(lookup_server) as other:
+        infer = other.channel.unary_unary(f"/{SERVICE}/ModelInfer")
+        for _ in range(20):
+            if surface == "http":
+                assert client.post(lookup_server.infer_url, content=b"{" + b" " * size).status_code == 400
+            else:
+                with pytest.raises(grpc.RpcError):
+                    infer(b"\xff" * size, timeout=30)
+    assert lookup_server.most_memory() < before + 10 * size
+
+
 @pytest.mark.parametrize("data", [b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x01\xff", b"\x2a\x02" * 500])
 def test_a_message_that_is_none(data: bytes, total_server: ServerProcess) -> None:
     with connected(total_server) as client, pytest.raises(grpc.RpcError) as caught:

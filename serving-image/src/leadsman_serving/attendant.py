@@ -9,6 +9,7 @@ from typing import TypeVar
 from leadsman_serving.account import REQUEST_ID, Account, Call
 from leadsman_serving.admission import Admission, Ticket
 from leadsman_serving.answers import Answers
+from leadsman_serving.batch import Ran
 from leadsman_serving.dataplane import InferResponse
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
@@ -52,15 +53,21 @@ class Attendant:
         except ClientGone:
             raise
         except Exception as error:
-            failure = as_serving_error(error)
-            self._tell(Account(call, failure.code, began, monotonic(), ran))
-            raise failure from None
+            raise self._failed(call, error, began, ran) from None
         else:
             self._tell(Account(call, None, began, monotonic(), ran))
             return answer
         finally:
             if ticket is not None:
                 ticket.give_back()
+
+    def _failed(self, call: Call, error: Exception, began: float, ran: Ran | None) -> ServingError:
+        failure = as_serving_error(error)
+        # The frames it came through, and in them the request's body, would stay until the garbage collector comes. For
+        # that no frame on the way out may name the failure either, which is why this is a method of its own.
+        error.__traceback__ = error.__context__ = None
+        self._tell(Account(call, failure.code, began, monotonic(), ran))
+        return failure
 
     def _tell(self, account: Account) -> None:
         self.metrics.answered(account)

@@ -1,10 +1,10 @@
 """The body of an HTTP request: bounded as it comes, and bounded again once it is decompressed."""
 
 import asyncio
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain, islice
 
 from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
     HTTPProtocol,
@@ -14,16 +14,11 @@ from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark
 )
 
 from leadsman_serving.attendant import ClientGone
-from leadsman_serving.errors import Code, ServingError, invalid
+from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.inflating import inflated, is_plain
 
 _PATIENCE = 4
 """A body too large is read and thrown away up to this multiple of the limit."""
-_INLINE_BYTES = 1 << 18
-"""What is inflated on the event loop, in about a millisecond at most; the rest of a larger body is on a thread."""
-_GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
-_CODINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
-_PLAIN = ("", "identity")
-
 Hold = Callable[[int], None]
 """Is told of bytes before they are kept."""
 
@@ -46,43 +41,29 @@ class BodyReader:
         """
         body = await _read(scope, protocol, limit, hold)
         coding = scope.headers.get("content-encoding")
-        if coding is None:
+        if coding is None or is_plain(coding):
             return body, len(body)
-        plain = await self._decode(body, coding.strip().lower(), limit)
+        plain = await self._inflate(inflated(body, coding), limit)
         hold(len(plain))
         return plain, len(body)
 
-    async def _decode(self, body: bytes, coding: str, limit: int) -> bytes:
-        if coding in _PLAIN:
-            return body
-        if coding not in _CODINGS:
-            raise ServingError(
-                Code.UNSUPPORTED_MEDIA, f"Content-Encoding is {coding!r}; taken here are gzip, deflate and identity"
-            )
-        inflater = zlib.decompressobj(_CODINGS[coding])
-        try:
-            plain = await self._inflate(inflater, body, limit + 1)
-        except zlib.error as error:
-            raise invalid(f"the request body is not {coding}, as its Content-Encoding says: {error}") from None
-        if len(plain) > limit:
+    async def _inflate(self, pieces: Iterator[bytes], limit: int) -> bytes:
+        """Return a body's pieces as one: a small body at once, the rest of a larger one on the thread."""
+        first = [*islice(pieces, 2)]
+        if len(first) < 2:
+            return _join(first, limit)
+        return await asyncio.get_running_loop().run_in_executor(self._inflating, _join, chain(first, pieces), limit)
+
+
+def _join(pieces: Iterable[bytes], limit: int) -> bytes:
+    kept: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
             raise _too_large(limit, "decompressed request body")
-        if not inflater.eof:
-            raise invalid(f"the request body is cut: its {coding} stream does not end")
-        if inflater.unused_data:
-            raise invalid(f"the request body goes on after the end of its {coding} stream")
-        return plain
-
-    async def _inflate(self, inflater: "zlib._Decompress", body: bytes, most: int) -> bytes:
-        """Return the first `most` bytes of what the body inflates to; no more than these ever come to be."""
-        inline = min(most, _INLINE_BYTES)
-        start = inflater.decompress(body, inline)
-        if inflater.eof or len(start) < inline or inline == most:
-            return start
-
-        def finish() -> bytes:
-            return start + inflater.decompress(inflater.unconsumed_tail, most - inline)
-
-        return await asyncio.get_running_loop().run_in_executor(self._inflating, finish)
+        kept.append(piece)
+    return b"".join(kept)
 
 
 async def _read(scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:

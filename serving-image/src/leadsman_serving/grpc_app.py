@@ -115,6 +115,9 @@ class GrpcServer:
             try:
                 return await method(request, context)
             except ServingError as error:
+                # gRPC holds on to what abort raises, and so to whatever that came through.
+                del request
+                error.__traceback__ = None
                 metadata = (*self._metadata, _PUSHBACK) if error.code is Code.OVERLOADED else self._metadata
                 await context.abort(grpc.StatusCode[error.code.grpc], error.message, metadata)
                 raise
