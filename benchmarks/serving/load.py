@@ -26,6 +26,7 @@ class Load:
     `answer_bytes` is the mean of an answer with its headers, `busy` the share of its core that the generator needed.
     """
 
+    requests: int
     seconds: float
     per_second: float
     p50: float
@@ -73,6 +74,7 @@ def parse(printed: str, busy: float) -> Load:
         )
     seconds = found["microseconds"] / 1e6
     return Load(
+        requests=found["requests"],
         seconds=seconds,
         per_second=found["requests"] / seconds,
         p50=found["p50"] / 1e3,

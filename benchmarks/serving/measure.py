@@ -13,6 +13,8 @@ from benchmarks.serving.models import Payload
 from benchmarks.serving.processes import Memory, ServerError, Tree
 from benchmarks.serving.subjects import OURS, Place, Subject
 
+_LEAST_ANSWERS = 2
+"""Of each connection, for its latencies to mean something."""
 _NOT_KEPT = frozenset(("content-length", "date", "server"))  # the HTTP server says them itself
 
 
@@ -26,6 +28,7 @@ class Cell:
     subject: str
     payload: str
     connections: int
+    requests: int = 0
     per_second: float = 0.0
     p50: float = 0.0
     p99: float = 0.0
@@ -37,6 +40,11 @@ class Cell:
     def cpu_microseconds(self) -> float:
         """Of the server, for each request: what a busy machine changes least."""
         return 1e6 * self.server_busy / self.per_second
+
+    @property
+    def has_latencies(self) -> bool:
+        """Whether enough was answered: else those that waited longest are not among it."""
+        return self.requests >= _LEAST_ANSWERS * self.connections
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,7 @@ class Bench:
             subject=subject.key,
             payload=payload.name,
             connections=connections,
+            requests=load.requests,
             per_second=load.per_second,
             p50=load.p50,
             p99=load.p99,

@@ -145,7 +145,10 @@ def _grid(found: Results, payload: str) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    return "failed" if cell.failure else f"{cell.per_second:,.0f} ({_ms(cell.p50)} / {_ms(cell.p99)})"
+    if cell.failure:
+        return "failed"
+    latencies = f"{_ms(cell.p50)} / {_ms(cell.p99)}" if cell.has_latencies else "not enough answers"
+    return f"{cell.per_second:,.0f} ({latencies})"
 
 
 def _weights(found: Results, model: str) -> str:

@@ -38,7 +38,7 @@ def test_answers_of_another_length_than_the_checked_one_do_not_count() -> None:
 
 def found(**changes: object) -> Results:
     def cell(subject: str, per_second: float, p50: float, p99: float) -> Cell:
-        return Cell(subject, "1x30 JSON", 32, per_second, p50, p99, server_busy=1.0, generator_busy=0.3)
+        return Cell(subject, "1x30 JSON", 32, 1_000, per_second, p50, p99, server_busy=1.0, generator_busy=0.3)
 
     results = Results(
         machine="a machine",
@@ -68,6 +68,12 @@ def test_a_cell_that_failed_is_told_and_compared_with_nothing() -> None:
     text = markdown(found(cells=[*found().cells[:2], Cell("kserve", "1x30 JSON", 32, failure="it ended")]))
     assert "| KServe | failed |" in text
     assert "15 x KServe" not in text
+
+
+def test_latencies_of_too_few_answers_are_left_out() -> None:
+    slow = replace(found().cells[2], requests=36)
+    assert "(12 / 20)" in markdown(found())
+    assert "(not enough answers)" in markdown(found(cells=[*found().cells[:2], slow]))
 
 
 def test_no_process_of_a_server_is_left_even_one_that_made_itself_independent(tmp_path: Path) -> None:
