@@ -38,7 +38,7 @@ SCENARIOS = st.builds(
     clump=st.sampled_from((1, 1, 5)),
     disagreement=st.sampled_from((0.0, 0.04, 0.3)),
 )
-EXPOSURES = st.sampled_from((Exposure(weight=0.05), Exposure(weight=0.5), Exposure(shadow=1.0)))
+EXPOSURES = st.sampled_from((Exposure(weight=0.05), Exposure(weight=0.5), Exposure(weight=0.95), Exposure(shadow=1.0)))
 HISTORY = [Minute(minute, 60, minute % 7 == 0) for minute in range(-300, 0)]
 
 

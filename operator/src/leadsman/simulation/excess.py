@@ -33,9 +33,9 @@ class Clock:
         return np.maximum(0.0, (self._times[look] if last is None else last) - self._times[: look + 1])
 
     def seconds_since_before(self, look: int) -> float:
-        """Return the time from the last news before these looks to the last up to that one."""
+        """Return the time from the last news before these looks, or the first ever, to the last up to that one."""
         last = self.looked_at(look)
-        return 0.0 if last is None or self._before is None else last - self._before
+        return 0.0 if last is None else last - float(self._news[1] if self._before is None else self._before)
 
 
 class Exceeding:

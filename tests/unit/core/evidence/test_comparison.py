@@ -165,8 +165,8 @@ def test_the_mean_of_promotion_is_at_most_one_for_an_intolerable_candidate(
 
 
 def test_half_of_the_evidence_is_against_the_objective() -> None:
-    """Stable has answered nothing, so the comparison is silent."""
-    looks: list[Tick] = [((10, 6), (0, 0))] * 2
+    """Stable has answered nothing for more than a minute, so the comparison is silent."""
+    looks: list[Tick] = [((10, 6), (0, 0))] * 7
     fresh = start("errorRate", 0.02)
     assert log_harm(seen(*looks, one=fresh)) == pytest.approx(0)
     assert log_harm(seen(*looks, one=with_objective(fresh, 0.01))) > log(101)

@@ -76,6 +76,20 @@ def test_without_an_objective_nobody_is_blamed() -> None:
     assert not begun(None, arm(1000, 900)).shared
 
 
+@pytest.mark.parametrize(
+    ("one", "answers"),
+    [
+        pytest.param(begun(), True, id="nobody is silent before the first look"),
+        pytest.param(seen(begun(), *[(FAILING, NONE)] * 6), True, id="nor after a minute without an answer"),
+        pytest.param(seen(begun(), *[(FAILING, NONE)] * 7), False, id="a little later it is"),
+        pytest.param(seen(begun(), (FAILING, WELL), *[(FAILING, NONE)] * 25), True, id="it answered much lately"),
+        pytest.param(seen(begun(), (FAILING, WELL), *[(FAILING, NONE)] * 30), False, id="that is long ago"),
+    ],
+)
+def test_silence_of_the_stable_revision(one: Excess, answers: bool) -> None:
+    assert excess.stable_answers(one) is answers
+
+
 HEALTHY, OUTAGE = (arm(10, 0), arm(90, 0)), (arm(10, 5), arm(90, 45))
 
 

@@ -79,6 +79,20 @@ def test_nor_where_it_is_hard_to_tell(spec: EvidenceSpec, traffic: Traffic) -> N
     assert share(outcomes(spec, traffic, runs), Verdict.FAIL) <= at_most(0.01, runs)
 
 
+@pytest.mark.parametrize("hours", [24, 0], ids=["with history", "without"])
+@pytest.mark.parametrize("weight", [0.9, 0.95])
+def test_nor_in_an_outage_of_both_that_began_before_stable_answered_anything(weight: float, hours: int) -> None:
+    runs, looks = 150, 150
+    traffic = Traffic(2, (weight,), outage=(0, looks, 0.3), hours=hours, looks=looks, seconds=2)
+    assert share(outcomes(OBJECTIVE, traffic, runs), Verdict.FAIL) <= at_most(0.01, runs)
+
+
+def test_where_stable_answers_nothing_harm_is_found_in_little_more_than_a_minute() -> None:
+    results = outcomes(OBJECTIVE, Traffic(2, (1.0,), candidate_errors=0.3, looks=60, seconds=2), 20)
+    assert share(results, Verdict.FAIL) == 1.0
+    assert median(result.seconds for result in results) <= 75
+
+
 @POLICIES
 def test_nor_in_a_whole_day(spec: EvidenceSpec) -> None:
     runs = 2

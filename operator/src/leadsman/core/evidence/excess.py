@@ -22,6 +22,9 @@ _FEW_EVENTS = 3.0
 _TIMES_USUAL = 2.0
 _CLEARLY_MORE = 1.5
 _MOST = 0.9
+# Until its first answer stable would pass for silent, and an outage of both for the candidate's alone. As though it had
+# just answered these, it does only after 66 seconds without any.
+_FIRST_ANSWERS = 3.0
 
 
 def start(objective: float | None, tolerated: float, past: ArmTotals) -> Excess:
@@ -31,7 +34,14 @@ def start(objective: float | None, tolerated: float, past: ArmTotals) -> Excess:
     nothing = (0.0,) * len(excessive_rates(bound))
     blames = objective is not None
     shared = blames and usual > _CLEARLY_MORE * bound
-    return Excess(bound=bound, blames=blames, candidate=nothing, stable=nothing, shared=shared)
+    return Excess(
+        bound=bound,
+        blames=blames,
+        candidate=nothing,
+        stable=nothing,
+        shared=shared,
+        recent_requests=_FIRST_ANSWERS if blames else 0.0,
+    )
 
 
 def observe(excess: Excess, candidate: ArmTotals, stable: ArmTotals, seconds: float) -> Excess:
