@@ -1,6 +1,7 @@
 """Whatever a client sends: an answer that blames the request, and a server that is none the worse."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leadsman_serving.open_inference_pb2 import ServerReadyRequest
+from leadsman_serving import oip_grpc, oip_json
+from leadsman_serving.errors import ServingError
+from leadsman_serving.open_inference_pb2 import InferTensorContents, ModelInferRequest, ServerReadyRequest
 from serving.grpc_client import SERVICE, connected
 from serving.process import ServerProcess
 
@@ -124,6 +127,33 @@ def test_large_requests_that_fail_leave_nothing_behind(
                 with pytest.raises(grpc.RpcError):
                     infer(b"\xff" * size, timeout=30)
     assert lookup_server.most_memory() < before + 10 * size
+
+
+def json_of(shape: list[int], **data: Any) -> Any:
+    head = orjson.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": shape} | data]})
+    return oip_json.parse_request(head, str(len(head)))
+
+
+def message_of(shape: list[int], raw: bool) -> Any:
+    contents = None if raw else InferTensorContents(fp32_contents=[1])
+    tensor = ModelInferRequest.InferInputTensor(name="x", datatype="FP32", shape=shape, contents=contents)
+    return oip_grpc.parse_request(ModelInferRequest(inputs=[tensor], raw_input_contents=[b"1234"] if raw else []))
+
+
+DIMENSIONS: dict[str, Callable[[list[int]], Any]] = {
+    "JSON": lambda shape: json_of(shape, data=[1]),
+    "JSON and bytes": lambda shape: json_of(shape, parameters={"binary_data_size": 0}),
+    "gRPC, typed": lambda shape: message_of(shape, raw=False),
+    "gRPC, raw": lambda shape: message_of(shape, raw=True),
+}
+
+
+@pytest.mark.parametrize("case", DIMENSIONS)
+@pytest.mark.parametrize("shape", [[2**62] * 100_000, [1] * 65], ids=["whose product takes hours", "one too many"])
+def test_dimensions_without_end(case: str, shape: list[int]) -> None:
+    with pytest.raises(ServingError) as caught:
+        DIMENSIONS[case](shape)
+    assert caught.value.message == f"input 'x': shape of rank {len(shape)} is larger than any tensor can be"
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x01\xff", b"\x2a\x02" * 500])

@@ -20,7 +20,7 @@ from leadsman_serving.open_inference_pb2 import (
     ModelMetadataResponse,
 )
 from leadsman_serving.signature import Signature, Tensor, TensorSpec
-from leadsman_serving.tensors import DTYPES, Array, too_large
+from leadsman_serving.tensors import DTYPES, Array, check_rank, too_large
 
 _FIELDS = {
     "BOOL": "bool_contents",
@@ -95,6 +95,7 @@ def _tensor(item: ModelInferRequest.InferInputTensor, data: bytes | None) -> Ten
     if datatype not in DTYPES:
         what = datatype or "missing"
         raise invalid(f"input {name!r}: datatype is {what}; expected one of {', '.join(DTYPES)}")
+    check_rank(name, item.shape)
     shape = tuple(item.shape)
     if any(size < 0 for size in shape):
         raise invalid(f"input {name!r}: 'shape' must have no negative numbers, but is {list(shape)[:8]}")

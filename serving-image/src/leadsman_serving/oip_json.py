@@ -14,8 +14,9 @@ import orjson
 from leadsman_serving import raw
 from leadsman_serving.dataplane import PLATFORM, InferRequest, InferResponse
 from leadsman_serving.errors import invalid
+from leadsman_serving.json_bounds import check_readable
 from leadsman_serving.signature import Signature, Tensor, TensorSpec
-from leadsman_serving.tensors import DTYPES, decode, encode, json_name
+from leadsman_serving.tensors import DTYPES, check_rank, decode, encode, json_name
 
 JSON_SIZE_HEADER = "inference-header-content-length"
 _WHOLE = {int}
@@ -32,7 +33,7 @@ class HttpRequest(NamedTuple):
 def parse_request(body: bytes, json_size: str | None = None) -> HttpRequest:
     """Return the request in an infer body; `json_size` is the header JSON_SIZE_HEADER, and not 0.
 
-    Raises ServingError (invalid argument) saying what is wrong where.
+    Raises ServingError (invalid argument) saying what is wrong where, or too large for JSON of too many parts.
     """
     tail = _NO_TAIL
     if json_size is not None:
@@ -69,7 +70,11 @@ def parse_raw_request(body: bytes, signature: Signature) -> HttpRequest:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body is. Raises ServingError (invalid argument) when it is something else."""
+    """Return the JSON object that a body is.
+
+    Raises ServingError: invalid argument when it is something else, too large when it has too many parts.
+    """
+    check_readable(body)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -181,6 +186,7 @@ def _tensor(name: str, item: dict[str, Any], tail: _Tail) -> Tensor:
     shape = item.get("shape")
     if not isinstance(shape, list) or not {*map(type, shape)} <= _WHOLE or min(shape, default=0) < 0:
         raise invalid(f"input {name!r}: 'shape' must be a list of whole numbers that are not negative")
+    check_rank(name, shape)
     size = parameters.get("binary_data_size")
     data = item.get("data")
     if (data is not None) == (size is not None):

@@ -44,6 +44,7 @@ _ACCEPTS: dict[str, tuple[frozenset[object], str]] = {
 }
 _CODES = {"FP32": "f", "FP64": "d"}
 """Datatypes that the standard library's arrays have too, which are made of a list in two thirds of numpy's time."""
+_MOST_DIMENSIONS = 64  # of numpy
 _JSON_NAMES = {str: "a string", bool: "a boolean", int: "a whole number", float: "a number with a fraction"}
 _JSON_NAMES |= {list: "a list", dict: "an object", NoneType: "null"}
 
@@ -123,6 +124,15 @@ def _check_types(name: str, datatype: str, flat: list[Any]) -> set[object]:
 def json_name(value: object) -> str:
     """Return what a JSON value is, in words, for error messages."""
     return _JSON_NAMES.get(type(value), "something else")
+
+
+def check_rank(name: str, shape: Sequence[int]) -> None:
+    """Raise ServingError (invalid argument) for more dimensions than any tensor has.
+
+    Before anything is computed of them: the product of a few thousand takes seconds, and is too long to be shown.
+    """
+    if len(shape) > _MOST_DIMENSIONS:
+        raise too_large(name, shape)
 
 
 def too_large(name: str, shape: Sequence[int]) -> ServingError:
