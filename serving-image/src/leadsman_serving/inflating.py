@@ -19,6 +19,8 @@ def is_plain(coding: str) -> bool:
 def inflated(body: bytes, coding: str) -> Iterator[bytes]:
     """Yield what a body inflates to, in pieces of at most PIECE_BYTES: whoever has enough asks for no more.
 
+    None takes long, so that a part of the body which stands for nothing is an empty piece.
+
     Raises ServingError: unsupported media for another Content-Encoding than gzip and deflate, invalid argument when the
     body is not of that encoding, or not all of it.
     """
@@ -36,8 +38,7 @@ def inflated(body: bytes, coding: str) -> Iterator[bytes]:
             piece = _inflate(inflater, part, coding)
             full = len(piece) == PIECE_BYTES
             part = inflater.unconsumed_tail
-            if piece:
-                yield piece
+            yield piece
         if inflater.eof:
             if inflater.unused_data or start + PIECE_BYTES < len(body):
                 raise invalid(f"the request body goes on after the end of its {coding} stream")
