@@ -221,6 +221,21 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end(tmp_path: Path,
             "tracing: spans are sent as http/protobuf; grpc, as the environment asks, is not spoken here",
             id="another protocol",
         ),
+        pytest.param(
+            {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization: Bearer s3cret"},
+            "tracing: a part of OTEL_EXPORTER_OTLP_HEADERS or OTEL_EXPORTER_OTLP_TRACES_HEADERS is left out, as it is",
+            id="a header with a colon, whose token nobody is to read",
+        ),
+        pytest.param(
+            {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer%0As3cret"},
+            "tracing: Failed to export spans batch code: None, reason: Invalid leading whitespace, reserved",
+            id="a header that cannot be sent, whose token nobody is to read",
+        ),
+        pytest.param(
+            {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://user:s3cret@/v1/traces?key=s3cret"},
+            "tracing: Failed to export spans batch code: None, reason: Invalid URL 'http://***:***@/v1/traces?key=***'",
+            id="an address without a host, whose password nobody is to read",
+        ),
     ],
 )
 def test_an_environment_that_asks_for_too_much_is_told_so_and_the_model_served(
@@ -230,6 +245,7 @@ def test_an_environment_that_asks_for_too_much_is_told_so_and_the_model_served(
         assert client.post(server.infer_url, json=body()).status_code == 200
         assert server.stop() == 0
     assert any(line.startswith(sentence) for line in server.log), server.log
+    assert "s3cret" not in "".join(server.log)
     assert not any("Traceback" in line for line in server.log)
 
 

@@ -4,6 +4,7 @@ Whether and where to is for the standard environment of OpenTelemetry to say. Wi
 """
 
 import logging
+import os
 import threading
 
 from opentelemetry.context import Context
@@ -17,11 +18,13 @@ from opentelemetry.util.types import AttributeValue
 
 from leadsman_serving.account import Account, Call, Served
 from leadsman_serving.batch import Ran
+from leadsman_serving.redaction import WRONG_HEADERS, redactor
 from leadsman_serving.throttle import ThrottledLog
 
 log = logging.getLogger(__name__)
 
 _PROGRAM = "leadsman-serving"
+_READS_HEADERS = "opentelemetry.util.re"
 _LAST_SECONDS = 5.0
 _NANOSECONDS = 1_000_000_000
 _PARENT_HEADERS = ("traceparent", "tracestate")
@@ -142,9 +145,11 @@ class _Throttled(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._warnings = ThrottledLog(log)
+        self._redacted = redactor(os.environ)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._warnings.warn(f"tracing: {record.getMessage()}")
+        what = WRONG_HEADERS if record.name == _READS_HEADERS else self._redacted(record.getMessage())
+        self._warnings.warn(f"tracing: {what}")
 
 
 def _quieten(name: str) -> None:
