@@ -11,6 +11,7 @@ from typing import Any
 
 from leadsman_serving import cli, surfaces
 from leadsman_serving.http_app import HttpApp
+from leadsman_serving.http_request import Request, Response
 
 _ANSWERS = Path(sys.argv.pop(1))
 
@@ -22,16 +23,16 @@ class Constant(HttpApp):
         super().__init__(*arguments)
         self._constants = {f"/v2/models/{path.stem}/infer": _answer(path) for path in _ANSWERS.glob("*.body")}
 
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+    async def answer(self, request: Request) -> Response:
         """Answer one request."""
-        await protocol()
-        headers, body = self._constants[scope.path]
-        protocol.response_bytes(200, headers, body)
+        while not request.complete or request.size:
+            await request.receive()
+        return self._constants[request.path]
 
 
-def _answer(path: Path) -> tuple[list[tuple[str, str]], bytes]:
+def _answer(path: Path) -> Response:
     lines = path.with_suffix(".headers").read_text().splitlines()
-    return [(name, value) for name, _, value in (line.partition(": ") for line in lines)], path.read_bytes()
+    return Response(200, "".join(f"{line}\r\n" for line in lines).encode(), path.read_bytes())
 
 
 vars(surfaces)["HttpApp"] = Constant

@@ -128,7 +128,7 @@ SUBJECTS = (
         "and answers a constant, with the headers and the body of this server's answer.",
         v2("/v2/models/{payload}/infer", binary=True),
         _floor,
-        "granian",
+        "httptools",
     ),
     Subject(
         "kserve",

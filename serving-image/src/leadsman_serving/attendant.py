@@ -11,7 +11,7 @@ from leadsman_serving.admission import Admission, Ticket
 from leadsman_serving.answers import Answers
 from leadsman_serving.batch import Ran
 from leadsman_serving.dataplane import InferResponse
-from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.errors import ClientGone, Code, ServingError
 from leadsman_serving.metrics import ServingMetrics
 from leadsman_serving.reports import Reports
 from leadsman_serving.throttle import ThrottledLog
@@ -73,10 +73,6 @@ class Attendant:
         self.metrics.answered(account)
         if self.reports is not None:
             self.reports.tell(account)
-
-
-class ClientGone(Exception):  # noqa: N818 - it is the client's right
-    """There is nobody left to answer."""
 
 
 def as_serving_error(error: Exception) -> ServingError:

@@ -3,22 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import chain, islice
 
-from granian.rsgi import (  # type: ignore[attr-defined] # granian does not mark its re-exports
-    HTTPProtocol,
-    ProtocolClosed,
-    ProtocolError,
-    Scope,
-)
-
-from leadsman_serving.attendant import ClientGone
 from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.http_request import Request
 from leadsman_serving.inflating import inflated, is_plain
 
-_PATIENCE = 4
-"""A body too large is read and thrown away up to this multiple of the limit."""
 Hold = Callable[[int], None]
 """Is told of bytes before they are kept."""
 
@@ -30,7 +20,7 @@ class BodyReader:
         # One thread, so that only one body at a time grows to what a few bytes of it may stand for.
         self._inflating = ThreadPoolExecutor(1, thread_name_prefix="inflate")
 
-    async def read(self, scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> tuple[bytes, int]:
+    async def read(self, request: Request, limit: int, hold: Hold) -> tuple[bytes, int]:
         """Return the body of a request, decompressed as its Content-Encoding says, and how many bytes it came as.
 
         `hold` is told of what both take.
@@ -39,8 +29,8 @@ class BodyReader:
         media for another encoding than gzip and deflate; invalid argument when it is not what it says. What `hold`
         raises, and ClientGone.
         """
-        body = await _read(scope, protocol, limit, hold)
-        coding = scope.headers.get("content-encoding")
+        body = await _read(request, limit, hold)
+        coding = request.headers.get("content-encoding")
         if coding is None or is_plain(coding):
             return body, len(body)
         plain = await self._inflate(inflated(body, coding), limit)
@@ -66,49 +56,20 @@ def _join(pieces: Iterable[bytes], limit: int) -> bytes:
     return b"".join(kept)
 
 
-async def _read(scope: Scope, protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
-    try:
-        declared = scope.headers.get("content-length")
-        if declared is not None and int(declared) <= limit:
-            hold(int(declared))
-            return await protocol()
-        return await _read_chunks(protocol, limit, hold)
-    except (ProtocolClosed, ProtocolError):
-        raise ClientGone from None
-
-
-async def _read_chunks(protocol: HTTPProtocol, limit: int, hold: Hold) -> bytes:
-    kept: list[bytes] = []
+async def _read(request: Request, limit: int, hold: Hold) -> bytes:
+    declared = request.headers.get("content-length")
+    if declared is not None and int(declared) > limit:
+        raise _too_large(limit, "request body")
+    chunks: list[bytes] = []
     received = 0
-    refused: ServingError | None = None
-    # Answering while the client still sends would reset its connection before it has read the answer.
-    async for chunk in protocol:
+    while not request.complete or request.size:
+        chunk = await request.receive()
         received += len(chunk)
-        if refused is not None:
-            if received > limit * _PATIENCE:
-                break
-            continue
-        try:
-            if received > limit:
-                raise _too_large(limit, "request body")
-            hold(len(chunk))
-            kept.append(bytes(chunk))
-        except ServingError as error:
-            refused = error
-            kept.clear()
-    if refused is not None:
-        raise refused
-    return b"".join(kept)
-
-
-async def discard(protocol: HTTPProtocol, limit: int) -> None:
-    """Read a body of at most `limit` bytes and throw it away, if nobody has read it; its client has to send it all."""
-    received = 0
-    with suppress(ProtocolClosed, ProtocolError):
-        async for chunk in protocol:
-            received += len(chunk)
-            if received > limit:
-                break
+        if received > limit:
+            raise _too_large(limit, "request body")
+        hold(len(chunk))
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large(limit: int, what: str) -> ServingError:

@@ -143,12 +143,15 @@ def serve(model_dir: Path, **options: object) -> None:
 
     Exits with 0; 65 when the model cannot be served; 69 when a port cannot be had.
     """
+    import uvloop  # noqa: PLC0415
+
     from leadsman_serving.config import ServeConfig  # noqa: PLC0415
     from leadsman_serving.server import serve as run_server  # noqa: PLC0415
 
     config = ServeConfig(model_dir=model_dir, **options)  # type: ignore[arg-type] # click has checked the types
     try:
-        asyncio.run(run_server(config))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_server(config))
     except ModelLoadError as error:
         _exit(EX_DATAERR, str(error))
     except OSError as error:
@@ -165,7 +168,7 @@ def _exit(code: int, sentence: str) -> NoReturn:
 
 
 def _exit_now(code: int) -> NoReturn:
-    """Exit without the interpreter's shutdown, in which a thread of the HTTP server may panic (granian 2.8)."""
+    """Exit without waiting for threads: one may be loading, or computing, what nobody waits for any more."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -51,3 +51,7 @@ class FetchError(Exception):
     def __init__(self, message: str, *, transient: bool) -> None:
         super().__init__(message)
         self.transient = transient
+
+
+class ClientGone(Exception):  # noqa: N818 - it is the client's right
+    """There is nobody left to answer."""

@@ -1,30 +1,29 @@
-"""The Open Inference Protocol v2 over HTTP: routes, bodies and status codes. An RSGI application."""
+"""The Open Inference Protocol v2 over HTTP: routes, bodies and status codes."""
 
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
-from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # granian does not mark its re-exports
 
 from leadsman_serving import feedback, oip_json
 from leadsman_serving.account import Call
 from leadsman_serving.admission import RETRY_SECONDS, Ticket
-from leadsman_serving.attendant import Attendant, ClientGone, as_serving_error
-from leadsman_serving.bodies import BodyReader, discard
+from leadsman_serving.attendant import Attendant, as_serving_error
+from leadsman_serving.bodies import BodyReader
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
-from leadsman_serving.errors import Code, ServingError
+from leadsman_serving.errors import ClientGone, Code, ServingError
+from leadsman_serving.http_request import Request, Response
 from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
 
-_JSON = ("content-type", "application/json")
-_RETRY_AFTER = ("retry-after", str(RETRY_SECONDS))
-_BINARY = ("content-type", "application/octet-stream")
+_JSON = b"content-type: application/json\r\n"
+_BINARY = b"content-type: application/octet-stream\r\n"
+_RETRY_AFTER = b"retry-after: %d\r\n" % RETRY_SECONDS
+_JSON_SIZE = JSON_SIZE_HEADER.encode()
 
 _PATIENCE_HEADER = "x-envoy-expected-rq-timeout-ms"
 """How long the gateway will wait for this answer, as Envoy says to whatever is behind it."""
 _MOST_DIGITS = 12
-
-Headers = list[tuple[str, str]]
 
 
 class Answer(NamedTuple):
@@ -46,40 +45,50 @@ class HttpApp:
         self._attendant = attendant
         self._max_body_bytes = max_body_bytes
         self._bodies = BodyReader()
-        self._headers: Headers = [_JSON, ("x-leadsman-version", plane.version)]
+        self._names = _header("x-leadsman-version", plane.version)
+        self._json_headers = _JSON + self._names
         self._server = {"name": SERVER_NAME, "version": server_version(), "extensions": EXTENSIONS}
 
     def name_revision(self, revision: str) -> None:
         """Say from now on, on every response, which revision answered."""
-        self._headers = [*self._headers, ("x-leadsman-revision", revision)]
+        self._names += _header("x-leadsman-revision", revision)
+        self._json_headers = _JSON + self._names
 
-    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        """Answer one request."""
-        path = _parts(scope.path)
+    @property
+    def draining(self) -> bool:
+        """Whether clients are to take their connections elsewhere."""
+        return self._plane.draining
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request. Raises ClientGone."""
+        path = _parts(request.path)
         try:
-            if path[-1] == "infer" and scope.method == "POST":
-                call = Call("http", scope.path, scope.headers.get)
-                answer = await self._attendant.attend(call, partial(self._infer, call, path, scope, protocol))
-            elif path[-1] == "feedback" and scope.method == "POST":
-                answer = await self._take_feedback(path, scope, protocol)
+            if path[-1] == "infer" and request.method == "POST":
+                call = Call("http", request.path, request.headers.get)
+                answer = await self._attendant.attend(call, partial(self._infer, call, path, request))
+            elif path[-1] == "feedback" and request.method == "POST":
+                answer = await self._take_feedback(path, request)
             else:
-                answer = self._look_up(path, scope.method)
+                answer = self._look_up(path, request.method)
         except ClientGone:
-            return
+            raise
         except Exception as error:
             failure = error if isinstance(error, ServingError) else as_serving_error(error)
-            if failure.code is Code.OVERLOADED:
-                await discard(protocol, self._max_body_bytes)
-            answer = Answer(failure.code.http, orjson.dumps({"error": failure.message}))
-        protocol.response_bytes(answer.status, self._response_headers(scope, answer), answer.body)
+            answer = _error(failure.code.http, failure.message)
+        return self._response(answer)
+
+    def refuse(self, status: int, what: str) -> Response:
+        """Return the response to what cannot be taken as a request."""
+        return self._response(_error(status, what))
 
     async def _infer(
-        self, call: Call, path: list[str], scope: Scope, protocol: HTTPProtocol, ticket: Ticket
+        self, call: Call, path: list[str], request: Request, ticket: Ticket
     ) -> tuple[Answer, InferResponse]:
-        body, call.bytes_in = await self._bodies.read(scope, protocol, self._max_body_bytes, ticket.hold)
+        body, call.bytes_in = await self._bodies.read(request, self._max_body_bytes, ticket.hold)
+        ticket.admit()
         self._check_model(path)
-        asked = self._asked(body, scope.headers.get(JSON_SIZE_HEADER))
-        response = await self._plane.infer(asked.request, _patience(scope.headers.get(_PATIENCE_HEADER)))
+        asked = self._asked(body, request.headers.get(JSON_SIZE_HEADER))
+        response = await self._plane.infer(asked.request, _patience(request.headers.get(_PATIENCE_HEADER)))
         answer = Answer(200, *oip_json.response_body(response, asked))
         call.bytes_out = len(answer.body)
         return answer, response
@@ -89,8 +98,8 @@ class HttpApp:
             return oip_json.parse_raw_request(body, self._plane.signature())
         return oip_json.parse_request(body, json_size)
 
-    async def _take_feedback(self, path: list[str], scope: Scope, protocol: HTTPProtocol) -> Answer:
-        body, _ = await self._bodies.read(scope, protocol, min(self._max_body_bytes, feedback.MOST_BYTES), _hold_small)
+    async def _take_feedback(self, path: list[str], request: Request) -> Answer:
+        body, _ = await self._bodies.read(request, min(self._max_body_bytes, feedback.MOST_BYTES), _hold_small)
         self._check_model(path)
         given = feedback.parse_feedback(body)
         self._attendant.metrics.fed_back(given)
@@ -141,17 +150,24 @@ class HttpApp:
     def _ready_status(self) -> int:
         return 200 if self._plane.ready else Code.UNAVAILABLE.http
 
-    def _response_headers(self, scope: Scope, answer: Answer) -> Headers:
-        if answer.json_size is None:
-            headers = self._headers
+    def _response(self, answer: Answer) -> Response:
+        if answer.json_size is not None:
+            headers = b"%b%b%b: %d\r\n" % (_BINARY, self._names, _JSON_SIZE, answer.json_size)
+        elif answer.status == Code.OVERLOADED.http:
+            headers = self._json_headers + _RETRY_AFTER
         else:
-            headers = [*self._headers[1:], _BINARY, (JSON_SIZE_HEADER, str(answer.json_size))]
-        if answer.status == Code.OVERLOADED.http:
-            headers = [*headers, _RETRY_AFTER]
-        if self._plane.draining and scope.http_version.startswith("1"):
-            # A client that keeps its connection would keep it to a server that goes away.
-            return [*headers, ("connection", "close")]
-        return headers
+            headers = self._json_headers
+        return Response(answer.status, headers, answer.body)
+
+
+def _error(status: int, message: str) -> Answer:
+    return Answer(status, orjson.dumps({"error": message}))
+
+
+def _header(name: str, value: str) -> bytes:
+    # A version is a name for people, and may be anything.
+    printable = "".join(letter if letter.isprintable() else "?" for letter in value)
+    return f"{name}: {printable}\r\n".encode()
 
 
 def _hold_small(_: int) -> None:

@@ -3,15 +3,11 @@
 import asyncio
 import socket
 
-from granian.constants import Interfaces
-from granian.server.embed import Server
-
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import DataPlane
 from leadsman_serving.http_app import HttpApp
+from leadsman_serving.http_server import HttpServer
 from leadsman_serving.runner import Runner
-
-_BACKLOG = 1024
 
 
 class Surfaces:
@@ -35,15 +31,7 @@ class Surfaces:
         self._plane = plane
         _check_free(host, port)
         self._app = HttpApp(plane, attendant, max_bytes)
-        self._http = Server(
-            self._app,
-            address=host,
-            port=port,
-            interface=Interfaces.RSGI,
-            backlog=_BACKLOG,
-            websockets=False,
-            log_enabled=False,
-        )
+        self._http = HttpServer(self._app, host, port, attendant.admission.most_bytes)
         self._grpc = None
         if grpc_port:
             _check_free(host, grpc_port)
@@ -61,9 +49,10 @@ class Surfaces:
 
     async def start(self) -> asyncio.Task[None]:
         """Answer from now on, that it is not ready yet. The task ends when the last request of HTTP is answered."""
+        await self._http.start()
         if self._grpc:
             await self._grpc.start()
-        return asyncio.create_task(self._http.serve())
+        return asyncio.create_task(self._http.ended())
 
     async def turn_ready(self, runner: Runner) -> None:
         """Answer with this model."""
@@ -79,13 +68,13 @@ class Surfaces:
 
     async def stop(self) -> None:
         """Take no new connections, and return when the last request of gRPC is answered."""
-        self._http.stop()  # type: ignore[no-untyped-call]
+        self._http.stop()
         if self._grpc:
             await self._grpc.stop()
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise OSError if another process listens there: granian would share the port with it and split the traffic."""
+    """Raise OSError, which says why in the system's words alone, when the port cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
