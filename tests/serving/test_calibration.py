@@ -1,11 +1,11 @@
 """What is learned of a model before it is ready: how long it takes, and whether its rows may share a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from leadsman_serving.calibration import Calibration, best_rows, calibrate
+from leadsman_serving.calibration import TRIED_BYTES, Calibration, best_rows, calibrate
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.rows import Feed
 from leadsman_serving.tensors import Array
@@ -14,18 +14,21 @@ ROWS = [{"x": np.array([[number, 1 - number]], dtype=np.float32)} for number in 
 
 
 class Machine:
-    """A model that takes `fixed` seconds a run and `each` a row, by a clock of its own."""
+    """A model that takes `fixed` seconds a run and `each` a row, by its own clock. `longest` is its largest batch."""
 
     def __init__(self, answer: Callable[[Array], Array], fixed: float, each: float) -> None:
         self._answer, self._fixed, self._each = answer, fixed, each
         self.now = 0.0
+        self.longest = 0
 
     def run(self, feed: Feed) -> list[Array]:
+        self.longest = max(self.longest, len(feed["x"]))
         self.now += self._fixed + self._each * len(feed["x"])
-        return [self._answer(feed["x"])]
+        with np.errstate(all="ignore"):
+            return [self._answer(feed["x"])]
 
-    def calibrated(self, most_rows: int = 64) -> Calibration:
-        return calibrate(self.run, ROWS, most_rows, lambda: self.now)
+    def calibrated(self, feeds: Sequence[Feed] = ROWS, most_rows: int = 64, most_bytes: int = 1_000_000) -> Calibration:
+        return calibrate(self.run, feeds, most_rows, most_bytes, lambda: self.now)
 
 
 def row_sums(x: Array) -> Array:
@@ -61,6 +64,13 @@ def test_no_more_than_allowed() -> None:
         ("rows in order", lambda x: np.sort(x, axis=0)),
         ("a scalar", lambda x: np.float32(x.sum()).reshape(())),
         ("only rows above zero", lambda x: x[x[:, 0] > 0]),
+        ("shares of the largest of all, from 1 on", lambda x: x / np.maximum(1, np.abs(x).max())),
+        ("less the largest of all, from 100 on", lambda x: x - np.maximum(100, x.max())),
+        ("with the row before", lambda x: x + np.roll(x, 1, axis=0)),
+        ("less the mean, from six rows on", lambda x: x - x.mean(axis=0) * (len(x) >= 6)),
+        ("the same for every row", lambda x: np.zeros(len(x))),
+        ("nothing that is a number", lambda x: np.full(len(x), np.nan) * x[:, 0]),
+        ("one class for every row", lambda x: np.ones(len(x), np.int64)),
     ],
 )
 def test_rows_that_are_not_independent_never_share_a_run(what: str, answer: Callable[[Array], Array]) -> None:
@@ -76,12 +86,59 @@ def test_a_model_of_one_row_never_shares_a_run() -> None:
     assert Machine(only_one, 0.001, 0).calibrated().rows == 1
 
 
-def test_rows_that_are_all_the_same_prove_nothing() -> None:
+def test_whole_numbers_are_tried_large_too() -> None:
+    def shares(x: Array) -> Array:
+        return x / np.maximum(1, x.max())
+
+    whole = [{"x": np.array([[number, 1]], np.uint8)} for number in (0, 1)]
+    assert Machine(row_sums, 0.001, 0).calibrated(whole).rows == 64
+    assert Machine(shares, 0.001, 0).calibrated(whole).rows == 1
+
+
+def test_one_row_is_enough_when_its_numbers_can_be_changed() -> None:
+    words = [{"x": np.array([["a"]], dtype=object)}]
+    assert Machine(row_sums, 0.001, 0).calibrated(ROWS[:1]).rows == 64
+    assert Machine(lambda x: x, 0.001, 0).calibrated(words).rows == 1, "words cannot"
+
+
+def test_what_the_model_refuses_by_itself_is_left_out() -> None:
+    def between_half_and_two(x: Array) -> Array:
+        if (x < 0).any() or (x > 2).any() or not x.sum():
+            raise ServingError(Code.INTERNAL, "out of range")
+        return row_sums(x)
+
+    made_up = [{"x": np.full((1, 2), number, np.float32)} for number in (0, 1, 2, 3)]
+    assert Machine(between_half_and_two, 0.001, 0).calibrated(made_up).rows == 64
+    with pytest.raises(ServingError, match="out of range"):
+        Machine(between_half_and_two, 0.001, 0).calibrated([made_up[0], made_up[3]])
+
+
+def test_a_row_without_a_finite_answer_does_no_harm() -> None:
+    assert Machine(lambda x: np.log(x[:, 0]), 0.001, 0).calibrated().rows == 64
+
+
+@pytest.mark.parametrize("error", [ServingError(Code.INTERNAL, "no memory"), MemoryError()])
+def test_a_batch_that_fails_leaves_what_is_known_of_a_row(error: Exception) -> None:
+    def at_most_four(x: Array) -> Array:
+        if len(x) > 4:
+            raise error
+        return row_sums(x)
+
+    assert Machine(at_most_four, 0.001, 0).calibrated() == Calibration(2, 0.001, 1, 0.001)
+
+
+def test_no_batch_is_tried_that_nobody_could_send() -> None:
     machine = Machine(row_sums, 0.001, 0)
-    assert calibrate(machine.run, ROWS[:1], 64, lambda: machine.now).rows == 1
-    assert calibrate(machine.run, [{"x": np.repeat(ROWS[0]["x"], 5, axis=0)}], 64, lambda: machine.now).rows == 1
-    two = [{"x": np.concatenate([row["x"] for row in ROWS])}]
-    assert calibrate(machine.run, two, 64, lambda: machine.now).rows == 64, "but one input of rows that differ does"
+    assert machine.calibrated(most_bytes=40).rows == 4
+    assert machine.longest <= 5, "rows of 8 bytes"
+    assert Machine(row_sums, 0.001, 0).calibrated(most_bytes=15).rows == 1
+
+
+def test_batches_that_are_tried_take_little_memory() -> None:
+    machine, width = Machine(lambda x: x, 0.001, 0), TRIED_BYTES // 80  # 4 bytes each, in and out
+    rows: list[Feed] = [{"x": np.full((1, width), number, np.float32)} for number in (0, 1)]
+    assert machine.calibrated(rows, most_bytes=1 << 40).rows == 8
+    assert machine.longest == 8
 
 
 def test_the_fewest_rows_of_about_the_least_time() -> None:

@@ -7,26 +7,27 @@ do not depend on the rows beside it. No signature tells either, so that both are
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from math import inf
 
-import numpy as np
-
 from leadsman_serving.errors import ServingError
-from leadsman_serving.rows import Feed, join, row_shapes, rows_of, split
+from leadsman_serving.independence import among_large, are_independent
+from leadsman_serving.rows import Feed, Run, join, row_shapes, rows_of, split
 from leadsman_serving.tensors import Array
-
-Run = Callable[[Feed], list[Array]]
-"""Runs the model; raises ServingError when it fails."""
 
 HAND_OVER_SECONDS = 6e-6
 """What it costs a request to wait for a batch and be woken; the batch has to save each of its requests more."""
 LEAST_SAVING = 0.2
 """Of the time that a request takes by itself, what a batch has to save it."""
+TRIED_BYTES = 16 << 20
+"""The most that inputs and outputs of a tried batch have together. Containers have little memory to spare, and models
+whose rows are so large gain next to nothing from batches.
+"""
 _ABOUT = 1.15
-_ROWS, _ROWS_EACH = 8, 3  # tried together, and from one input
-_SECONDS = 1.0  # for trying batches; a model too slow for that has none
+_ROWS, _ROWS_EACH = 5, 3  # taken of the inputs, and of one of them
+_SECONDS = 1.0  # for trying whether rows are independent, and for trying batches; a model too slow for that has none
+_RUNS_A_ROW = 4  # about, when it is tried whether rows are independent
 _LEAST_RUNS, _MOST_RUNS, _ENOUGH_SECONDS = 3, 20, 0.002
-_RELATIVE, _ABSOLUTE = 1e-3, 1e-5  # kernels add up in another order when there are more rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,27 @@ class Calibration:
         return int(self.elements + share * (most - self.elements))
 
 
-def calibrate(run: Run, feeds: Sequence[Feed], most_rows: int, clock: Callable[[], float]) -> Calibration:
-    """Return what runs with these inputs teach; batches need two rows that differ, from one of them or several.
+def calibrate(
+    run: Run, feeds: Sequence[Feed], most_rows: int, most_bytes: int, clock: Callable[[], float]
+) -> Calibration:
+    """Return what runs with these inputs teach, but for those on which the model fails.
 
-    Batches of at most `most_rows` rows are tried, for about a second; `clock` gives seconds. Raises ServingError when
-    the model fails on an input by itself.
+    Batches of at most `most_rows` rows and `most_bytes` of inputs are tried, for about two seconds; `clock` gives
+    seconds. Raises ServingError when the model fails on each of the inputs by itself.
     """
-    seconds = _least_seconds(run, feeds[0], clock)
-    alone = Calibration(elements_of(feeds[0]), seconds, 1, seconds)
-    if most_rows == 1 or seconds < HAND_OVER_SECONDS:
+    feed, seconds = _first_that_runs(run, feeds, clock)
+    alone = Calibration(elements_of(feed), seconds, 1, seconds)
+    if most_rows == 1 or seconds < HAND_OVER_SECONDS or not rows_of(feed):
         return alone
-    rows = _rows_alike(feeds)
-    if not rows or not _are_independent(run, rows):
+    try:
+        row = _row(feed, 0)
+        most = min(most_rows, _rows_in_bounds(row, run(row), most_bytes))
+        tried = min(most, int(_SECONDS / (_RUNS_A_ROW * seconds)))
+        if tried < 2 or not are_independent(run, list(islice(among_large(_rows_like(row, feeds)), tried))):
+            return alone
+        return _best_batch(run, row, most, clock) or alone
+    except (ServingError, MemoryError):
         return alone
-    return _best_batch(run, rows[0], most_rows, clock) or alone
 
 
 def elements_of(feed: Feed) -> int:
@@ -73,37 +81,31 @@ def elements_of(feed: Feed) -> int:
     return max(1, sum([array.size for array in feed.values()]))
 
 
-def _rows_alike(feeds: Sequence[Feed]) -> list[Feed]:
-    """Return some rows of the feeds, of the same shapes."""
-    rows: list[Feed] = [
-        {name: array[index : index + 1] for name, array in feed.items()}
-        for feed in feeds
-        for index in range(min(rows_of(feed), _ROWS_EACH))
-    ]
-    return [row for row in rows if row_shapes(row) == row_shapes(rows[0])][:_ROWS]
+def _first_that_runs(run: Run, feeds: Sequence[Feed], clock: Callable[[], float]) -> tuple[Feed, float]:
+    """Return the first of the feeds on which the model does not fail, and how long it takes."""
+    *others, last = feeds
+    for feed in others:
+        try:
+            return feed, _least_seconds(run, feed, clock)
+        except ServingError:
+            continue
+    return last, _least_seconds(run, last, clock)
 
 
-def _are_independent(run: Run, rows: Sequence[Feed]) -> bool:
-    """Whether the model answers the rows, of which some differ, in one run as it does one by one."""
-    if all(_alike(array, rows[0][name]) for row in rows for name, array in row.items()):
-        return False
-    try:
-        together = split(run(join(rows)), [1] * len(rows))
-    except ServingError:
-        return False
-    return together is not None and all(
-        _alike(one, other)
-        for row, joined in zip(rows, together, strict=True)
-        for one, other in zip(run(row), joined, strict=True)
-    )
+def _row(feed: Feed, index: int) -> Feed:
+    return {name: array[index : index + 1] for name, array in feed.items()}
 
 
-def _alike(one: Array, other: Array) -> bool:
-    if one.shape != other.shape:
-        return False
-    if one.dtype.kind == "f":
-        return np.allclose(one, other, _RELATIVE, _ABSOLUTE, equal_nan=True)
-    return bool((one == other).all())
+def _rows_like(row: Feed, feeds: Sequence[Feed]) -> list[Feed]:
+    """Return some rows of the feeds, of the same shapes as this one."""
+    rows = [_row(feed, index) for feed in feeds for index in range(min(rows_of(feed), _ROWS_EACH))]
+    return [each for each in rows if row_shapes(each) == row_shapes(row)][:_ROWS]
+
+
+def _rows_in_bounds(row: Feed, outputs: Sequence[Array], most_bytes: int) -> int:
+    """Return how many such rows a batch that is tried may have."""
+    taken, given = (max(1, sum(array.nbytes for array in arrays)) for arrays in (row.values(), outputs))
+    return min(most_bytes // taken, TRIED_BYTES // (taken + given))
 
 
 def _best_batch(run: Run, row: Feed, most_rows: int, clock: Callable[[], float]) -> Calibration | None:

@@ -33,7 +33,7 @@ class Stop:
         self.options.log_severity_level = _FATAL
 
     def now(self) -> None:
-        """End them; they fail."""
+        """End them: they fail, unless they are in their last operator."""
         self.stopped = True
         self.options.terminate = True
 
@@ -64,8 +64,9 @@ class OnnxModel:
     def warm_up(self, samples: Sequence[Feed], most_bytes: int, most_rows: int) -> None:
         """Run samples of inputs a few times, so that no user pays for first-run work, and learn from the time taken.
 
-        Without samples they are synthesised. Batches of at most `most_rows` rows are tried. A model may rightly refuse
-        an input of zeros, or take only inputs of more than `most_bytes`, which nobody can send: that is logged.
+        Without samples they are synthesised. Batches of at most `most_rows` rows and `most_bytes` of inputs are tried.
+        A model may rightly refuse whatever is made up, or take only inputs of more than `most_bytes`, which nobody can
+        send: that is logged.
         """
         if self.signature.least_bytes > most_bytes:
             log.warning(
@@ -76,7 +77,9 @@ class OnnxModel:
         names = [spec.name for spec in self.signature.outputs]
         try:
             self.calibration = calibrate(
-                lambda feed: self.run(feed, names), samples or self.signature.synthesise(), most_rows, time.perf_counter
+                lambda feed: self.run(feed, names),
+                samples or self.signature.synthesise(),
+                *(most_rows, most_bytes, time.perf_counter),
             )
         except ServingError as error:
             log.info("warm-up with a synthesised input was not possible: %s", error.message)

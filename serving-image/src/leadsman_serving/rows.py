@@ -1,6 +1,6 @@
 """Requests that one run answers together: their inputs joined along the first axis, the outputs taken apart. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from leadsman_serving.tensors import Array
 
 Feed = Mapping[str, Array]
 """The inputs of a model by name, as its signature accepted them."""
+
+Run = Callable[[Feed], list[Array]]
+"""Runs the model; raises ServingError when it fails."""
 
 
 def rows_of(feed: Feed) -> int:
