@@ -1,7 +1,7 @@
 """Which requests share a run, what each gets of it, and how much is let in."""
 
 import asyncio
-from collections import deque
+from math import inf
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from leadsman_serving.admission import Admission, Ticket
-from leadsman_serving.batch import Ran, Waiting, take
+from leadsman_serving.batch import Queue, Ran, Waiting, put_back, take, wait
 from leadsman_serving.calibration import elements_of
 from leadsman_serving.errors import ServingError
 from leadsman_serving.rows import Feed, join, rows_of, split
@@ -21,17 +21,18 @@ ONE_ROW = 8  # bytes
 
 def waiting(rows: int = 1, width: int = 2, outputs: tuple[str, ...] = ("y",)) -> Waiting:
     feed: Feed = {"x": np.zeros((rows, width), np.float32)}
-    answer = asyncio.Future[Ran](loop=LOOP)
-    return Waiting(feed, outputs, elements_of(feed), 0.0, 1.0, answer)
+    return wait(feed, outputs, elements_of(feed), 0.0, 1.0, asyncio.Future[Ran](loop=LOOP))
 
 
 LOOP = asyncio.new_event_loop()
 
 
-def taken(queue: list[Waiting], most_rows: int = 8, most_bytes: int = 1000) -> tuple[list[int], list[int]]:
+def taken(
+    queue: list[Waiting], most_rows: int = 8, most_bytes: int = 1000, most_elements: float = inf
+) -> tuple[list[int], list[int]]:
     """The numbers of those taken, and of those left."""
-    left = deque(queue)
-    batch = take(left, most_rows, most_bytes)
+    left = Queue.fromkeys(queue)
+    batch = take(left, most_rows, most_bytes, most_elements)
     return [queue.index(each) for each in batch], [queue.index(each) for each in left]
 
 
@@ -52,7 +53,8 @@ SHARED: dict[str, tuple[list[Waiting], tuple[list[int], list[int]]]] = {
     "other outputs later": ([waiting(), waiting(outputs=("z",)), waiting()], ([0, 2], [1])),
     "no rows, no company": ([waiting(0), waiting()], ([0], [1])),
     "nor as company": ([waiting(), waiting(0), waiting()], ([0, 2], [1])),
-    "who has given up is forgotten": ([gone(), waiting(), gone(), waiting()], ([1, 3], [])),
+    "who has given up is passed over": ([gone(), waiting(), gone(), waiting()], ([1, 3], [0, 2])),
+    "all have given up": ([gone(), gone()], ([], [0, 1])),
 }
 
 
@@ -65,6 +67,32 @@ def test_which_share_a_run(case: str) -> None:
 def test_inputs_of_a_run_are_bounded_in_bytes() -> None:
     assert taken([waiting(), waiting(), waiting()], most_bytes=2 * ONE_ROW) == ([0, 1], [2])
     assert taken([waiting(3), waiting()], most_bytes=ONE_ROW) == ([0], [1])
+
+
+def test_the_small_ones_overtake_where_only_they_can_run() -> None:
+    queue = [waiting(9), waiting(2), waiting(9), waiting(), waiting(2)]
+    assert taken(queue, most_elements=2 * 3) == ([1, 3], [0, 2, 4])
+    assert taken(queue, most_elements=1) == ([], [0, 1, 2, 3, 4])
+
+
+def test_a_run_is_not_looked_for_among_all_that_wait() -> None:
+    others = [waiting(width=3) for _ in range(100)]
+    assert taken([waiting(), *others[:6], waiting(), *others, waiting()], most_rows=4)[0] == [0, 7]
+
+
+def test_what_failed_together_is_tried_again_in_halves_before_all_others() -> None:
+    failed, later = [waiting() for _ in range(5)], waiting()
+    queue = Queue.fromkeys([later])
+    put_back(queue, failed)
+    assert take(queue, 8, 1000) == failed[:3]
+    put_back(queue, failed[:3])
+    assert [take(queue, 8, 1000) for _ in range(4)] == [failed[:2], failed[2:3], failed[3:], [later]]
+
+
+def test_who_has_given_up_is_not_tried_again() -> None:
+    failed, queue = [waiting(), gone(), waiting()], Queue()
+    put_back(queue, failed)
+    assert list(queue) == [failed[0], failed[2]]
 
 
 @given(st.lists(arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(3))), min_size=1, max_size=6))

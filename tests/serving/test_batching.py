@@ -1,6 +1,9 @@
 """Requests that come together share runs of the model, and nobody gets another answer for it."""
 
 import asyncio
+import gc
+import threading
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,9 +17,11 @@ import pytest
 from leadsman_serving.batch import Ran
 from leadsman_serving.calibration import Calibration
 from leadsman_serving.errors import ServingError
-from leadsman_serving.model import OnnxModel
+from leadsman_serving.model import OnnxModel, Stop
+from leadsman_serving.rows import Feed
 from leadsman_serving.runner import Limits, Runner
 from leadsman_serving.session import load
+from leadsman_serving.tensors import Array
 from serving import models
 from serving.process import ServerProcess, serving
 
@@ -31,11 +36,14 @@ class Company:
     def __init__(self, model: OnnxModel, limits: Limits) -> None:
         self.runs: list[int] = []
         self.coming = 0
-        self._pool = ThreadPoolExecutor(1)
-        self._runner = Runner(model, self._pool, limits, lambda: self.coming, lambda count, _: self.runs.append(count))
+        self.pool = ThreadPoolExecutor(1)
+        self._runner = Runner(model, self.pool, limits, lambda: self.coming, lambda count, _: self.runs.append(count))
 
     async def ask(self, *indexes: int, seconds: float = 30) -> Ran:
-        return await self._runner.run({"x": np.array(indexes, np.int64)}, ("z",), seconds)
+        return await self.ask_for(np.array(indexes, np.int64), seconds)
+
+    async def ask_for(self, x: Array, seconds: float = 30) -> Ran:
+        return await self._runner.run({"x": x}, ("z",), seconds)
 
     async def ask_all(self, requests: Sequence[Sequence[int]]) -> list[Ran | BaseException]:
         self.coming = len(requests)
@@ -78,6 +86,36 @@ async def test_what_is_wrong_with_one_request_fails_no_other(company: Company) -
     assert failed == [1, 3]
     assert "idx=99" in str(answers[1])
     assert "idx=-7" in str(answers[3])
+    assert sum(company.runs) == len(answers)
+    assert 0 in company.runs, "those that failed for several answered none"
+
+
+async def test_a_lone_request_that_fails_is_a_run_too(company: Company) -> None:
+    with pytest.raises(ServingError, match="idx=99"):
+        await company.ask(99)
+    assert company.runs == [1]
+
+
+async def test_one_bad_request_costs_few_runs(company: Company) -> None:
+    answers = await company.ask_all([(0,), (1,), (2,), (99,), (0,), (1,), (2,), (0,)])
+    assert [index for index, answer in enumerate(answers) if isinstance(answer, ServingError)] == [3]
+    assert sorted(company.runs) == [0, 0, 0, 1, 1, 2, 4]
+
+
+async def test_a_long_run_does_not_keep_quick_ones_waiting(dense: OnnxModel) -> None:
+    dense.calibration = SHARES
+    company = Company(dense, Limits(1, 1 << 20, 0.0))
+    company.coming = 5
+    release = threading.Event()
+    company.pool.submit(release.wait)
+    long = [asyncio.create_task(company.ask(*[0] * 1000)) for _ in range(2)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    quick = await asyncio.gather(*(company.ask(index) for index in range(3)))
+    assert [ran.requests for ran in quick] == [3, 3, 3]
+    assert not any(task.done() for task in long), "one is on the thread, the other waits for it"
+    release.set()
+    assert [ran.requests for ran in await asyncio.gather(*long)] == [1, 1]
 
 
 async def test_a_lone_request_is_run_at_once(dense: OnnxModel) -> None:
@@ -117,6 +155,14 @@ async def test_while_a_run_is_on_the_next_one_gathers(dense: OnnxModel) -> None:
     assert {ran.requests for ran in answers if isinstance(ran, Ran)} == {8, 4}
 
 
+async def test_and_so_do_quick_ones_when_a_batch_is_not(dense: OnnxModel) -> None:
+    dense.calibration = replace(SHARES, seconds=0.001, batch_seconds=0.004)
+    company = Company(dense, Limits(1, 1 << 20, 0.0))
+    await company.ask_all([(0,)] * 20)
+    assert company.runs[:2] == [8, 8]
+    assert sum(company.runs) == 20
+
+
 async def test_a_model_whose_rows_are_not_independent_is_run_one_by_one(dense: OnnxModel) -> None:
     dense.calibration = Calibration(elements=1, seconds=0.0001, rows=1, batch_seconds=0.0001)
     company = Company(dense, Limits(1, 1 << 20, 0.0))
@@ -132,6 +178,61 @@ async def test_who_gives_up_while_waiting_is_not_computed(dense: OnnxModel) -> N
     second.cancel()
     await asyncio.gather(first, third)
     assert company.runs == [1, 1]
+
+
+@pytest.mark.parametrize("gives_up", [True, False], ids=["its client leaves", "its time is over"])
+async def test_what_nobody_waits_for_is_not_kept(dense: OnnxModel, gives_up: bool) -> None:
+    dense.calibration = replace(SLOW, rows=1)
+    company = Company(dense, Limits(1, 1 << 20, 0.0))
+    release = threading.Event()
+    company.pool.submit(release.wait)
+    first = asyncio.create_task(company.ask(0))
+    await asyncio.sleep(0)
+    array = np.array([1], np.int64)
+    body = weakref.ref(array)
+    second = asyncio.create_task(company.ask_for(array, 30 if gives_up else 0.01))
+    del array
+    await asyncio.sleep(0)
+    if gives_up:
+        second.cancel()
+    await asyncio.wait([second])
+    assert second.cancelled() is gives_up
+    assert gives_up or isinstance(second.exception(), ServingError)
+    del second
+    gc.collect()
+    assert body() is None
+    release.set()
+    await first
+
+
+class Stubborn(OnnxModel):
+    """Notices only when it is done that it was told to stop, as a model does that is one long operator."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        super().__init__(model._session, model.signature, model.digest)
+        self.calibration = SHARES
+        self.threads: list[str] = []
+
+    def run(self, feed: Feed, outputs: Sequence[str], stop: Stop | None = None) -> list[Array]:
+        self.threads.append(threading.current_thread().name)
+        while stop is not None and not stop.stopped and len(self.threads) == 1:
+            pass
+        return super().run(feed, outputs)
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_a_run_that_was_too_long_to_be_stopped_is_an_answer_and_a_lesson(dense: OnnxModel, requests: int) -> None:
+    model = Stubborn(dense)
+    company = Company(model, Limits(1, 1 << 20, 0.0))
+    answers = await company.ask_all([(1,)] * requests)
+    for ran in answers:
+        assert isinstance(ran, Ran)
+        np.testing.assert_allclose(ran.arrays[0], alone(dense, 1), rtol=1e-5)
+    assert company.runs == [requests], "it is not computed again"
+    await company.ask_all([(1,)])
+    loop, pool = model.threads
+    assert loop == threading.current_thread().name
+    assert pool != loop
 
 
 @pytest.fixture(scope="module")

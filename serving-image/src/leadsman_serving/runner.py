@@ -1,13 +1,13 @@
 """Runs of the model: when they begin, where they happen, which requests share one, and when one has taken too long."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
+from time import monotonic  # uvloop's own clock stands still within a round, and knows milliseconds only
 
-from leadsman_serving.batch import Batch, Outcome, Ran, Waiting, run_together, take
+from leadsman_serving.batch import Queue, Ran, Run, Waiting, put_back, run_together, take, wait
 from leadsman_serving.calibration import elements_of
 from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.model import OnnxModel, Stop
@@ -16,7 +16,6 @@ from leadsman_serving.watchdog import Watchdog
 
 INLINE_SECONDS = 0.002
 """Runs expected to take at most this long stay on the event loop; serving-image/README.md has the measurement."""
-
 
 _STALL_SECONDS = 0.02
 """A run that keeps the event loop computing for longer is stopped, and begun again on a thread."""
@@ -35,11 +34,23 @@ class Limits:
     batch_delay: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Requests in a run on a thread, which `stop` ends before its time.
+
+    A `gathering` one is no larger than the best batch, so that who comes meanwhile does well to wait and share the next.
+    """
+
+    members: Sequence[Waiting]
+    stop: Stop
+    gathering: bool
+
+
 class Runner:
     """Runs one `model`. Requests that have to wait for a run share the next one where that helps. Belongs to one loop.
 
     `in_flight` tells how many requests the server is answering; those that are not here are on their way. `ran` is told
-    of each run: how many requests it answered, and how many seconds it took.
+    of each run: how many requests it answered, none when it failed for several, and how many seconds it took.
     """
 
     def __init__(
@@ -56,14 +67,16 @@ class Runner:
         self._in_flight = in_flight
         self._ran = ran
         self._rows = model.calibration.rows
+        self._best = model.calibration.elements * model.calibration.rows
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Waiting] = deque()
-        self._running: list[Batch] = []
+        self._queue = Queue()
+        self._running: list[_Batch] = []
         self._watchdog = Watchdog(_STALL_SECONDS)
         self._trust()
         self._beginning = False
-        self._lingering: asyncio.TimerHandle | None = None
+        self._lingers_until = -inf
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = inf
 
     async def run(self, feed: Feed, outputs: tuple[str, ...], seconds: float) -> Ran:
         """Return what the model makes of this.
@@ -72,32 +85,36 @@ class Runner:
         """
         elements = elements_of(feed)
         if elements <= self._quick and (self._rows == 1 or self._in_flight() <= 1):
-            ran = self._run_here(feed, outputs)
+            ran = self._run_at_once(feed, outputs)
             if ran is not None:
                 return ran
-        now = self._loop.time()
-        waiting = Waiting(feed, outputs, elements, now, now + seconds, self._loop.create_future())
-        self._queue.append(waiting)
+        now = monotonic()
+        waiting = wait(feed, outputs, elements, now, now + seconds, self._loop.create_future())
+        self._queue[waiting] = None
         self._watch_until(waiting.deadline)
         self._begin_soon()
         try:
             return await waiting.answer
         finally:
+            self._queue.pop(waiting, None)
             if waiting.answer.cancelled():
                 self._stop_abandoned()
 
-    def _run_here(self, feed: Feed, outputs: tuple[str, ...]) -> Ran | None:
+    def _run_at_once(self, feed: Feed, outputs: tuple[str, ...]) -> Ran | None:
         """Run the model on the event loop, and return None when it was stopped because that took too long."""
-        began = self._loop.time()
+        began = monotonic()
         try:
             with self._watchdog as stop:
                 arrays = self.model.run(feed, outputs, stop)
         except ServingError:
+            self._ran(0 if stop.stopped else 1, monotonic() - began)
             if not stop.stopped:
                 raise
             self._distrust()
             return None
-        computed = self._loop.time() - began
+        computed = monotonic() - began
+        if stop.stopped:
+            self._distrust()
         self._ran(1, computed)
         return Ran(arrays, began, 0.0, computed, 1)
 
@@ -109,28 +126,48 @@ class Runner:
 
     def _begin(self) -> None:
         self._beginning = False
-        if len(self._running) >= self._limits.workers or self._lingers():
-            return
-        members = take(self._queue, self._rows, self._limits.batch_bytes)
+        members = self._next()
         if not members:
             return
-        batch = Batch(members, Stop(), self._loop.time())
-        self._running.append(batch)
-        if not (batch.elements <= self._quick and self._finish_here(batch)):
-            computing = self._loop.run_in_executor(self._pool, self._compute, batch, batch.stop)
-            computing.add_done_callback(lambda done: self._finish(batch, done.result()))
+        elements = sum(member.elements for member in members)
+        if elements > self._quick or not self._run_here(members):
+            self._run_there(_Batch(members, Stop(), gathering=elements <= self._best))
         if self._queue:
             self._begin_soon()
 
-    def _finish_here(self, batch: Batch) -> bool:
-        """Run the batch on the event loop, and return False when it was stopped because that took too long."""
+    def _next(self) -> list[Waiting]:
+        """Return who shares the next run. While the threads are busy, a quick one may still be had beside long ones."""
+        busy = len(self._running) >= self._limits.workers
+        if busy and (not self._quick or any(batch.gathering for batch in self._running)):
+            return []
+        if self._lingers():
+            return []
+        return take(self._queue, self._rows, self._limits.batch_bytes, self._quick if busy else inf)
+
+    def _run_here(self, members: Sequence[Waiting]) -> bool:
+        """Run the model on the event loop, and return False when it was stopped because that took too long."""
         with self._watchdog as stop:
-            outcomes = self._compute(batch, stop)
+            run = run_together(self.model, members, stop, self._loop.time)
         if stop.stopped:
             self._distrust()
-            return False
-        self._finish(batch, outcomes)
+            if run.failed:
+                self._ran(0, run.computed)
+                return False
+        self._finish(members, run)
         return True
+
+    def _run_there(self, batch: _Batch) -> None:
+        """Run the model on a thread."""
+
+        def finish(running: asyncio.Future[Run]) -> None:
+            self._running.remove(batch)
+            self._finish(batch.members, running.result())
+
+        self._running.append(batch)
+        running = self._loop.run_in_executor(
+            self._pool, run_together, self.model, batch.members, batch.stop, self._loop.time
+        )
+        running.add_done_callback(finish)
 
     def _distrust(self) -> None:
         self._quick = 0
@@ -143,47 +180,47 @@ class Runner:
         """Whether to wait a little for requests that are being received; one that is alone does not."""
         if not self._limits.batch_delay or not self._queue or len(self._queue) >= self._rows:
             return False
-        coming = self._in_flight() - len(self._queue) - sum(len(batch.members) for batch in self._running)
-        until = self._queue[0].since + self._limits.batch_delay
-        if coming <= 0 or self._loop.time() >= until:
+        running = sum(not member.answer.done() for batch in self._running for member in batch.members)
+        coming = self._in_flight() - len(self._queue) - running
+        until = next(iter(self._queue)).since + self._limits.batch_delay
+        if coming <= 0 or monotonic() >= until:
             return False
-        if self._lingering is None or self._lingering.when() < until:
-            self._lingering = self._loop.call_at(until, self._begin_soon)
+        if self._lingers_until < until:
+            self._lingers_until = until
+            self._loop.call_later(until - monotonic(), self._begin_soon)
         return True
 
-    def _compute(self, batch: Batch, stop: Stop) -> list[Outcome]:
-        try:
-            return run_together(self.model, batch.members, stop)
-        except Exception as error:  # a bug of ours: whoever waits has to be told of it
-            return [error for _ in batch.members]
-
-    def _finish(self, batch: Batch, outcomes: list[Outcome]) -> None:
-        self._running.remove(batch)
-        computed = self._loop.time() - batch.began
-        self._ran(len(batch.members), computed)
-        for member, outcome in zip(batch.members, outcomes, strict=True):
-            if member.answer.done():
-                continue
-            if isinstance(outcome, Exception):
-                member.answer.set_exception(outcome)
-            else:
-                queued = batch.began - member.since
-                member.answer.set_result(Ran(outcome, batch.began, queued, computed, len(batch.members)))
+    def _finish(self, members: Sequence[Waiting], run: Run) -> None:
+        """Answer who shared the run, or have them try again."""
+        if run.outcomes is None:
+            self._ran(0, run.computed)
+            put_back(self._queue, members)
+        else:
+            self._ran(len(members), run.computed)
+            for member, outcome in zip(members, run.outcomes, strict=True):
+                if member.answer.done():
+                    continue
+                if isinstance(outcome, Exception):
+                    member.answer.set_exception(outcome)
+                else:
+                    queued = run.began - member.since
+                    member.answer.set_result(Ran(outcome, run.began, queued, run.computed, len(members)))
         if self._queue:
             self._begin_soon()
 
     def _watch_until(self, deadline: float) -> None:
         """Have the alarm go off no later than at this deadline."""
-        if deadline == inf or (self._alarm is not None and self._alarm.when() <= deadline):
+        if deadline == inf or (self._alarm is not None and self._alarm_at <= deadline):
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(deadline, self._expire)
+        self._alarm_at = deadline
+        self._alarm = self._loop.call_later(deadline - monotonic(), self._expire)
 
     def _expire(self) -> None:
         """Answer those whose deadline has passed, and watch for the next."""
         self._alarm = None
-        now = self._loop.time()
+        now = monotonic()
         unanswered = [member for batch in self._running for member in batch.members if not member.answer.done()]
         for waiting in [*unanswered, *self._queue]:
             if waiting.deadline > now:
