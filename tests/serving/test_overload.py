@@ -1,6 +1,7 @@
 """Too much at once, and too slow: who has to be refused is told soon, and the server is as well as before."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,8 +68,9 @@ def kept_busy(server: ServerProcess, rpc: Client) -> Iterator[None]:
 
 
 def until_in_flight(server: ServerProcess, count: int) -> None:
-    while server.metric(IN_FLIGHT) != count:
-        pass  # each scrape takes its time, and nothing announces it
+    deadline = time.monotonic() + 30
+    while server.metric(IN_FLIGHT) != count:  # each scrape takes its time, and nothing announces it
+        assert time.monotonic() < deadline, f"there should be {count} requests in the server by now"
 
 
 def test_beyond_the_limit_429_at_once_and_when_to_come_back(small_server: ServerProcess) -> None:
