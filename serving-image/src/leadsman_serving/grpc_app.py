@@ -17,6 +17,7 @@ from leadsman_serving.admission import RETRY_SECONDS, Ticket
 from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
 from leadsman_serving.errors import Code, ServingError, invalid
+from leadsman_serving.grpc_bounds import check_readable
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _INFER = f"{SERVICE}/ModelInfer"
@@ -154,6 +155,7 @@ class GrpcServer:
 
         async def work(ticket: Ticket) -> tuple[oip.ModelInferResponse, InferResponse]:
             ticket.hold(len(data))
+            ticket.admit()
             answer, response = await self._infer(data, patience)
             if self._attendant.reports:
                 call.bytes_out = answer.ByteSize()
@@ -162,6 +164,7 @@ class GrpcServer:
         return await self._attendant.attend(call, work)
 
     async def _infer(self, data: bytes, patience: float | None) -> tuple[oip.ModelInferResponse, InferResponse]:
+        check_readable(data)
         request = _read(oip.ModelInferRequest, data)
         self._plane.check_name(request.model_name, request.model_version or None)
         response = await self._plane.infer(oip_grpc.parse_request(request), patience)
