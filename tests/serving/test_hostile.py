@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leadsman_serving import oip_grpc, oip_json
-from leadsman_serving.errors import ServingError
+from leadsman_serving.errors import Code, ServingError
 from leadsman_serving.open_inference_pb2 import InferTensorContents, ModelInferRequest, ServerReadyRequest
+from leadsman_serving.raw import MOST_STRINGS
 from serving.grpc_client import SERVICE, connected
 from serving.process import ServerProcess
 
@@ -154,6 +155,32 @@ def test_dimensions_without_end(case: str, shape: list[int]) -> None:
     with pytest.raises(ServingError) as caught:
         DIMENSIONS[case](shape)
     assert caught.value.message == f"input 'x': shape of rank {len(shape)} is larger than any tensor can be"
+
+
+def as_json(sizes: list[int]) -> None:
+    described = [
+        {"name": f"{n}", "datatype": "BYTES", "shape": [size], "parameters": {"binary_data_size": 4 * size}}
+        for n, size in enumerate(sizes)
+    ]
+    head = orjson.dumps({"inputs": described})
+    oip_json.parse_request(head + bytes(4 * sum(sizes)), str(len(head)))
+
+
+def as_message(sizes: list[int]) -> None:
+    tensor = ModelInferRequest.InferInputTensor
+    inputs = [tensor(name=f"{n}", datatype="BYTES", shape=[size]) for n, size in enumerate(sizes)]
+    contents = [bytes(4 * size) for size in sizes]
+    oip_grpc.parse_request(ModelInferRequest(inputs=inputs, raw_input_contents=contents))
+
+
+@pytest.mark.parametrize("parse", [as_json, as_message])
+def test_as_many_strings_as_take_seconds(parse: Callable[[list[int]], None]) -> None:
+    parse([MOST_STRINGS // 2] * 2)
+    for sizes in ([MOST_STRINGS + 1], [MOST_STRINGS // 2] * 2 + [1]):
+        with pytest.raises(ServingError) as caught:
+            parse(sizes)
+        assert caught.value.code is Code.TOO_LARGE
+        assert caught.value.message.startswith("the request has 1000001 strings as bytes, and at most 1000000 are")
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x01\xff", b"\x2a\x02" * 500])

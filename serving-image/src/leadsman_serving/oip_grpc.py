@@ -50,10 +50,11 @@ def parse_request(message: ModelInferRequest) -> InferRequest:
             f"raw_input_contents has {len(contents)} elements, but there are {len(message.inputs)} inputs;"
             " expected one for each, or none"
         )
+    strings = raw.Strings()
     for index, item in enumerate(message.inputs):
         if item.name in inputs:
             raise invalid(f"input {item.name!r} is given twice")
-        inputs[item.name] = _tensor(item, contents[index] if contents else None)
+        inputs[item.name] = _tensor(item, contents[index] if contents else None, strings)
     outputs = tuple(output.name for output in message.outputs)
     if len(set(outputs)) != len(outputs):
         raise invalid("'outputs' names an output twice")
@@ -90,7 +91,7 @@ def _describe(spec: TensorSpec) -> ModelMetadataResponse.TensorMetadata:
     return ModelMetadataResponse.TensorMetadata(name=spec.name, datatype=spec.datatype, shape=spec.wire_shape)
 
 
-def _tensor(item: ModelInferRequest.InferInputTensor, data: bytes | None) -> Tensor:
+def _tensor(item: ModelInferRequest.InferInputTensor, data: bytes | None, strings: raw.Strings) -> Tensor:
     name, datatype = item.name, item.datatype
     if datatype not in DTYPES:
         what = datatype or "missing"
@@ -103,6 +104,8 @@ def _tensor(item: ModelInferRequest.InferInputTensor, data: bytes | None) -> Ten
         return Tensor(datatype, _typed(name, datatype, shape, item.contents))
     if item.HasField("contents"):
         raise invalid(f"input {name!r}: there are both 'contents' and raw_input_contents")
+    if datatype == "BYTES":
+        strings.add(shape, memoryview(data))
     return Tensor(datatype, raw.decode(name, datatype, shape, memoryview(data)))
 
 

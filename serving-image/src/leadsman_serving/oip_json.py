@@ -123,6 +123,7 @@ class _Tail:
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
+        self.strings = raw.Strings()
 
     def take(self, name: str, size: object) -> memoryview:
         if type(size) is not int or size < 0:
@@ -193,7 +194,10 @@ def _tensor(name: str, item: dict[str, Any], tail: _Tail) -> Tensor:
         both = "'data' is missing, and there is no" if data is None else "there is both 'data' and"
         raise invalid(f"input {name!r}: {both} parameter 'binary_data_size'")
     if size is not None:
-        return Tensor(datatype, raw.decode(name, datatype, shape, tail.take(name, size)))
+        taken = tail.take(name, size)
+        if datatype == "BYTES":
+            tail.strings.add(shape, taken)
+        return Tensor(datatype, raw.decode(name, datatype, shape, taken))
     return Tensor(datatype, decode(name, datatype, shape, data))
 
 

@@ -9,10 +9,29 @@ from math import prod
 
 import numpy as np
 
-from leadsman_serving.errors import invalid
+from leadsman_serving.errors import Code, ServingError, invalid
 from leadsman_serving.tensors import DTYPES, Array, too_large
 
+MOST_STRINGS = 1_000_000
+"""In one request: they are read one by one, in 0.7 s."""
 _PREFIX = 4
+
+
+class Strings:
+    """Counts the strings of one request before they are read."""
+
+    def __init__(self) -> None:
+        self._most = 0
+
+    def add(self, shape: Sequence[int], data: memoryview) -> None:
+        """Count a tensor of BYTES. Raises ServingError (too large) when there are too many, as far as lengths tell."""
+        self._most += min(prod(shape), len(data) // _PREFIX)
+        if self._most > MOST_STRINGS:
+            raise ServingError(
+                Code.TOO_LARGE,
+                f"the request has {self._most} strings as bytes, and at most {MOST_STRINGS} are taken:"
+                " send several requests",
+            )
 
 
 def decode(name: str, datatype: str, shape: Sequence[int], data: memoryview) -> Array:
