@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import uvloop
 
 from leadsman_serving.batch import Ran
 from leadsman_serving.calibration import Calibration
@@ -145,6 +146,21 @@ async def test_but_no_longer_than_the_delay(dense: OnnxModel) -> None:
     ran, other = await asyncio.gather(company.ask(0), company.ask(1))
     assert (ran.requests, other.requests) == (2, 2)
     assert ran.queued >= 0.05
+
+
+def test_the_servers_loop_has_a_coarse_clock_of_its_own(dense: OnnxModel) -> None:
+    dense.calibration = SHARES
+
+    async def two_of_three() -> tuple[Ran, Ran]:
+        company = Company(dense, Limits(1, 1 << 20, batch_delay=0.0014))
+        company.coming = 3
+        return await asyncio.wait_for(asyncio.gather(company.ask(0), company.ask(1)), 10)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for _ in range(20):
+            ran, _ = runner.run(two_of_three())
+            assert ran.queued >= 0.0014
+            assert 0 < ran.computed < 1
 
 
 async def test_while_a_run_is_on_the_next_one_gathers(dense: OnnxModel) -> None:

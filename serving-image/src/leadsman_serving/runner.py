@@ -38,7 +38,7 @@ class Limits:
 class _Batch:
     """Requests in a run on a thread, which `stop` ends before its time.
 
-    A `gathering` one is no larger than the best batch, so that who comes meanwhile does well to wait and share the next.
+    A `gathering` one is no larger than the best batch, so that who comes meanwhile does well to wait for the next.
     """
 
     members: Sequence[Waiting]
@@ -74,7 +74,7 @@ class Runner:
         self._watchdog = Watchdog(_STALL_SECONDS)
         self._trust()
         self._beginning = False
-        self._lingers_until = -inf
+        self._lingering: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
 
@@ -147,7 +147,7 @@ class Runner:
     def _run_here(self, members: Sequence[Waiting]) -> bool:
         """Run the model on the event loop, and return False when it was stopped because that took too long."""
         with self._watchdog as stop:
-            run = run_together(self.model, members, stop, self._loop.time)
+            run = run_together(self.model, members, stop, monotonic)
         if stop.stopped:
             self._distrust()
             if run.failed:
@@ -164,9 +164,7 @@ class Runner:
             self._finish(batch.members, running.result())
 
         self._running.append(batch)
-        running = self._loop.run_in_executor(
-            self._pool, run_together, self.model, batch.members, batch.stop, self._loop.time
-        )
+        running = self._loop.run_in_executor(self._pool, run_together, self.model, batch.members, batch.stop, monotonic)
         running.add_done_callback(finish)
 
     def _distrust(self) -> None:
@@ -185,10 +183,13 @@ class Runner:
         until = next(iter(self._queue)).since + self._limits.batch_delay
         if coming <= 0 or monotonic() >= until:
             return False
-        if self._lingers_until < until:
-            self._lingers_until = until
-            self._loop.call_later(until - monotonic(), self._begin_soon)
+        if self._lingering is None:
+            self._lingering = self._loop.call_later(until - monotonic(), self._look_again)
         return True
+
+    def _look_again(self) -> None:
+        self._lingering = None  # uvloop's timers may also be early: then there is another
+        self._begin_soon()
 
     def _finish(self, members: Sequence[Waiting], run: Run) -> None:
         """Answer who shared the run, or have them try again."""
