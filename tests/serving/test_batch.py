@@ -120,7 +120,7 @@ def test_inputs_of_different_lengths_have_no_rows() -> None:
 def test_never_more_is_let_in_than_allowed_and_all_is_given_back(sizes: list[int]) -> None:
     admission, tickets, held = Admission(5, 100), list[Ticket](), 0
     for size in sizes:
-        if admission.in_flight == 5:
+        if admission.admitted == 5:
             with pytest.raises(ServingError, match="5 requests are being answered"):
                 admission.enter()
             break
@@ -131,7 +131,19 @@ def test_never_more_is_let_in_than_allowed_and_all_is_given_back(sizes: list[int
         else:
             tickets[-1].hold(size)
             held += size
+        tickets[-1].admit()
         assert admission.held_bytes == held
     for ticket in tickets:
         ticket.give_back()
-    assert (admission.in_flight, admission.held_bytes) == (0, 0)
+    assert (admission.in_flight, admission.admitted, admission.held_bytes) == (0, 0, 0)
+
+
+def test_who_is_still_sending_keeps_nobody_out() -> None:
+    admission = Admission(2, 100)
+    tickets = [admission.enter() for _ in range(4)]
+    for ticket in tickets[2:]:
+        ticket.admit()
+    with pytest.raises(ServingError, match="2 requests are being answered"):
+        tickets[0].admit()
+    tickets[2].give_back()
+    tickets[0].admit()
