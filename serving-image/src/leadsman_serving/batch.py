@@ -58,7 +58,7 @@ Queue = OrderedDict[Waiting, None]
 
 
 class Run(NamedTuple):
-    """A run for some requests: the outcome for each, None when it failed for several; when it began, and its seconds."""
+    """A run: the outcome for each of its requests, None when it failed for several; when it began, and its seconds."""
 
     outcomes: Sequence[Outcome] | None
     began: float
