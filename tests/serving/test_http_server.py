@@ -1,6 +1,7 @@
 """The rules of HTTP/1.1 about connections, as clients of all kinds live by them; an application that echoes."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import SimpleNamespace
@@ -36,6 +37,8 @@ class Echo:
                 await asyncio.Event().wait()
             finally:
                 self.given_up.set()
+        if request.path == "/bug":
+            raise ZeroDivisionError
         if request.path == "/large":
             return Response(200, b"", LARGE)
         try:
@@ -276,6 +279,16 @@ async def test_nothing_is_done_any_more_for_a_client_that_has_gone(server: Simpl
     await asyncio.wait_for(server.app.waiting.wait(), 30)
     await peer.close()
     await asyncio.wait_for(server.app.given_up.wait(), 30)
+
+
+async def test_a_bug_ends_the_connection_instead_of_having_the_client_wait(server: SimpleNamespace) -> None:
+    bugs: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.append(context["exception"]))
+    peer = await connect(server)
+    peer.send(post("/bug", b""))
+    assert await peer.ended()
+    gc.collect()  # a task tells of its failure when nobody can ask for it any more
+    assert [type(bug) for bug in bugs] == [ZeroDivisionError]
 
 
 async def test_answers_that_nobody_reads_are_bounded_and_the_slowest_cut_off(server: SimpleNamespace) -> None:

@@ -259,6 +259,10 @@ class Connection(asyncio.Protocol):
             self._pending.clear()
             self._end()
             return
+        except BaseException:
+            self._answering = None
+            self._transport.abort()  # rather than have the client wait for ever
+            raise
         self._answering = None
         self._pending.popleft()
         self._last = not request.keep_alive or self._app.draining or self._connections.stopping is not None
