@@ -22,12 +22,16 @@ LARGE = b"y" * (6 << 20)
 
 
 class Echo:
-    """Answers with the method, the path and the body; refuses bodies beyond MOST_BODY; "/wait" waits for ever."""
+    """Answers with the method, the path and the body; refuses bodies beyond MOST_BODY.
+
+    "/wait" waits for ever, "/held" for `release`.
+    """
 
     def __init__(self) -> None:
         self.draining = False
         self.waiting = asyncio.Event()
         self.given_up = asyncio.Event()
+        self.release = asyncio.Event()
         self._bodies = BodyReader()
 
     async def answer(self, request: Request) -> Response:
@@ -37,6 +41,8 @@ class Echo:
                 await asyncio.Event().wait()
             finally:
                 self.given_up.set()
+        if request.path == "/held":
+            await self.release.wait()
         if request.path == "/bug":
             raise ZeroDivisionError
         if request.path == "/large":
@@ -165,6 +171,17 @@ async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(serve
     peer.send(request[: -len(body)])
     assert (await peer.response())[0] == 413
     peer.send(body, post("/next", b""))
+    assert (await peer.response())[2] == b"POST /next "
+
+
+async def test_a_body_that_piles_up_and_is_refused_then_is_read_off(server: SimpleNamespace) -> None:
+    peer = await connect(server)
+    peer.send(post("/held", b""), post("/", b"z" * (3 * MOST_BODY)), post("/next", b""))
+    with suppress(TimeoutError):
+        await asyncio.wait_for(peer.writer.drain(), 0.2)  # until nobody takes any more
+    server.app.release.set()
+    assert (await peer.response())[0] == 200
+    assert (await peer.response())[0] == 413
     assert (await peer.response())[2] == b"POST /next "
 
 
@@ -327,6 +344,17 @@ async def test_who_stops_answers_what_has_begun_and_ends_what_is_idle(server: Si
     await asyncio.wait_for(server.ending, 30)
     with pytest.raises(ConnectionRefusedError):
         await connect(server)
+
+
+async def test_an_answer_that_nobody_reads_does_not_keep_it_from_ending(
+    server: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connection, "_SECONDS_AT_THE_END", 0.1)
+    peer = await connect(server, limit=1024)
+    peer.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    await peer.reader.readexactly(1)
+    server.http.stop()
+    await asyncio.wait_for(server.ending, 30)
 
 
 async def test_a_request_that_never_comes_whole_does_not_keep_it_from_ending(

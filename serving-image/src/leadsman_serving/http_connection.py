@@ -97,6 +97,8 @@ class Connection(asyncio.Protocol):
         self._refusal: Response | None = None
         self.full_since = inf
         self.unsent = 0
+        self._unsent_before = 0
+        self._sent_at = 0.0
         self._paused = False
         self._last = False
 
@@ -150,16 +152,16 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End what takes too long: a request that does not come whole, or an answer that is not read."""
-        if self.unsent:
-            unsent = self._transport.get_write_buffer_size()
-            if unsent < self.unsent:
-                self.unsent, self.full_since = unsent, now
-            elif now - self.full_since > MOST_SECONDS:
-                self._transport.abort()
-        elif self._began is not None:
-            stopping = self._connections.stopping
-            if now - self._began > MOST_SECONDS or (stopping is not None and now - stopping > _SECONDS_AT_THE_END):
-                self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request did not come whole in {now - self._began:.0f} s")
+        stopping = self._connections.stopping
+        late = stopping is not None and now - stopping > _SECONDS_AT_THE_END
+        unsent = self._transport.get_write_buffer_size()
+        if unsent:
+            if unsent != self._unsent_before:
+                self._unsent_before, self._sent_at = unsent, now
+            elif late or now - self._sent_at > MOST_SECONDS:
+                self.abort()
+        elif self._began is not None and (late or now - self._began > MOST_SECONDS):
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request did not come whole in {now - self._began:.0f} s")
 
     def abort(self) -> None:
         """End at once, whatever has not been sent."""
@@ -235,10 +237,14 @@ class Connection(asyncio.Protocol):
 
     def _read_on(self) -> None:
         """The application has taken what there was of the body, or waits for more."""
+        if self._transport.is_closing():
+            return
         request = self._receiving
+        if request not in self._pending:  # it has its answer already
+            request = None
         if request is not None and not request.size and request.headers.pop("expect", "").lower() == "100-continue":
             self._transport.write(_CONTINUE)
-        if self._paused and len(self._pending) < _MOST_PIPELINED and (request is None or request.size == 0):
+        if self._paused and len(self._pending) < _MOST_PIPELINED and (request is None or not request.size):
             self._paused = False
             self._transport.resume_reading()
 
@@ -285,6 +291,9 @@ class Connection(asyncio.Protocol):
         self._refusal = self._app.refuse(status, what)
         if self._receiving is not None:
             self._receiving.lose()
+            if self._receiving not in self._pending:  # it has its answer already
+                self._transport.close()
+                return
         if not self._pending:
             self._end()
 
