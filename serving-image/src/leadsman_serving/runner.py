@@ -67,6 +67,7 @@ class Runner:
         self._in_flight = in_flight
         self._ran = ran
         self._rows = model.calibration.rows
+        self._batch_elements = model.calibration.elements * self._rows
         self._best = model.calibration.elements * model.calibration.rows
         self._loop = asyncio.get_running_loop()
         self._queue = Queue()
@@ -84,7 +85,9 @@ class Runner:
         Raises ServingError: internal when it fails, deadline exceeded when that took more than so many seconds.
         """
         elements = elements_of(feed)
-        if elements <= self._quick and (self._rows == 1 or self._in_flight() <= 1):
+        # What is half a batch by itself gains nothing by another half.
+        gains = self._rows > 1 and 2 * elements < self._batch_elements and self._in_flight() > 1
+        if elements <= self._quick and not gains:
             ran = self._run_at_once(feed, outputs)
             if ran is not None:
                 return ran
