@@ -1,0 +1,191 @@
+"""The manifest of a model package, MODEL_DIR/model.yaml: what the model is, expects, answers, and was made from.
+
+The file is canonical (`to_yaml`), and names every other file of the package with its digest. So the digest of the
+manifest's bytes is the digest of the package, and the same content has the same digest everywhere.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+FILE = "model.yaml"
+MODEL_FILE = "model.onnx"
+
+Datatype = Literal[  # fmt: skip
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
+]
+"""As the Open Inference Protocol names them."""
+Dimension = Annotated[int, Field(ge=-1)] | str
+"""A size, -1 for any, or a name for any size that is the same wherever the name occurs."""
+Scalar = bool | int | float | str
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Version = Annotated[
+    str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
+]
+Path = Annotated[
+    str, StringConstraints(max_length=512, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
+]
+"""Of a file, relative to the package's directory; no part of it begins with a dot."""
+
+
+class Part(BaseModel):
+    """A part of the manifest: camelCase in the file, snake_case in Python, frozen; no field that it does not know."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+
+class File(Part):
+    """One file of the package other than the manifest."""
+
+    path: Path = Field(description="Relative to the package.")
+    digest: Digest = Field(description="sha256 of its bytes.")
+    size: int = Field(description="In bytes.", ge=0)
+
+
+class Range(Part):
+    """What values are known to lie between, both ends included."""
+
+    min: float | int | None = Field(default=None, description="The least; none: no bound.")
+    max: float | int | None = Field(default=None, description="The most; none: no bound.")
+
+
+class Rules(Part):
+    """What is known of the values of an input, or of one feature of it."""
+
+    description: Text | None = Field(default=None, description="What it is, for people.")
+    unit: Word | None = Field(default=None, description="What numbers are measured in, for people.")
+    range: Range | None = Field(default=None, description="Of numbers.")
+    categories: tuple[Scalar, ...] | None = Field(
+        default=None, description="The only values there are, of strings, whole numbers or truth values.", min_length=1
+    )
+    missing: Literal["refused", "allowed"] | None = Field(
+        default=None, description="Whether NaN or the empty string may stand for a value that is not there."
+    )
+
+
+class Feature(Rules):
+    """One column of an input's last axis."""
+
+    name: Word = Field(description="The column's name, as the training data has it.")
+
+
+class Input(Rules):
+    """One input of the model."""
+
+    name: Word = Field(description="As the model has it.")
+    datatype: Datatype = Field(description="As the Open Inference Protocol names it.")
+    shape: tuple[Dimension, ...] = Field(description="-1 or a name: any size.")
+    features: tuple[Feature, ...] | None = Field(
+        default=None, description="The columns of the last axis in order, when they have names."
+    )
+
+
+class Output(Part):
+    """One output of the model."""
+
+    name: Word = Field(description="As the model has it.")
+    datatype: Datatype = Field(description="As the Open Inference Protocol names it.")
+    shape: tuple[Dimension, ...] = Field(description="-1 or a name: any size.")
+    description: Text | None = Field(default=None, description="What it is, for people.")
+    unit: Word | None = Field(default=None, description="What numbers are measured in, for people.")
+    labels: tuple[Scalar, ...] | None = Field(
+        default=None, description="What the places of the last axis stand for, as the classes of probabilities."
+    )
+
+
+class Signature(Part):
+    """What the model takes and gives."""
+
+    inputs: tuple[Input, ...] = Field(description="All of them.", min_length=1)
+    outputs: tuple[Output, ...] = Field(description="All of them.", min_length=1)
+
+
+class Tolerance(Part):
+    """How far numbers may be apart: `absolute` + `relative` x the expected one, as numpy.isclose has it."""
+
+    absolute: float = Field(default=1e-5, description="Whatever the size of the numbers.", ge=0)
+    relative: float = Field(default=1e-4, description="Of the expected number.", ge=0)
+
+
+class GoldenRequest(Part):
+    """A request whose answer is known: files with the bodies of an infer request and its response, as JSON."""
+
+    name: Word = Field(description="What it shows, for people.")
+    request: Path = Field(description="samples/NAME.json; the server is also warmed up on it.")
+    response: Path = Field(description="golden/NAME.json.")
+
+
+class Golden(Part):
+    """Requests that the model has to answer as it did when it was packaged."""
+
+    tolerance: Tolerance = Field(default=Tolerance(), description="Of numbers; anything else has to be equal.")
+    requests: tuple[GoldenRequest, ...] = Field(description="In order.", min_length=1)
+
+
+class Dataset(Part):
+    """Data that the model was made or judged by."""
+
+    name: Text | None = Field(default=None, description="For people.")
+    uri: Text | None = Field(default=None, description="Where it is.")
+    digest: Digest | None = Field(default=None, description="sha256 of its file.")
+    rows: int | None = Field(default=None, description="How many.", ge=0)
+
+
+class Training(Part):
+    """How the model was made."""
+
+    run: Text | None = Field(default=None, description="The training run, as its tracking server names it.")
+    source_commit: Text | None = Field(default=None, description="Of the code that trained it.")
+    dataset: Dataset | None = Field(default=None, description="What it was trained on.")
+    framework: Word | None = Field(default=None, description="What it was trained with, as scikit-learn.")
+    estimator: Text | None = Field(default=None, description="What kind of model it was, as Pipeline(LGBMClassifier).")
+    packages: dict[Word, Word] | None = Field(
+        default=None, description="Versions of what trained and converted it, by package."
+    )
+    trained_at: datetime | None = Field(default=None, description="When.")
+
+
+class Evaluation(Part):
+    """How good the model was on data that it was not trained on."""
+
+    dataset: Dataset | None = Field(default=None, description="The data.")
+    metrics: dict[Word, float] = Field(description="By name, as roc_auc.", min_length=1)
+
+
+class Parity(Part):
+    """How the model in ONNX compared with what it was converted from."""
+
+    rows: int = Field(description="Of the sample, which all were compared.", ge=1)
+    differing: int = Field(description="Rows whose answers differ by more than the tolerance.", ge=0)
+    tolerance: Tolerance = Field(description="Of numbers; anything else had to be equal.")
+    largest_difference: float | None = Field(default=None, description="Between two numbers, anywhere.", ge=0)
+
+
+class Manifest(Part):
+    """A model package."""
+
+    api_version: Literal["leadsman.dev/package/v1"] = Field(
+        default="leadsman.dev/package/v1", description="Of this format."
+    )
+    name: Annotated[str, StringConstraints(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")] = Field(
+        description="The model's name."
+    )
+    version: Version = Field(description="For people; answers carry it.")
+    task: Word | None = Field(default=None, description="As classification or regression.")
+    description: Text | None = Field(default=None, description="What it does.")
+    owner: Text | None = Field(default=None, description="Who answers for it.")
+    licence: Word | None = Field(default=None, description="An SPDX identifier, as Apache-2.0.")
+    intended_use: Text | None = Field(default=None, description="What it is for, and what it is not for.")
+    signature: Signature = Field(description="What it takes and gives.")
+    training: Training | None = Field(default=None, description="How it was made.")
+    evaluation: Evaluation | None = Field(default=None, description="How good it was.")
+    parity: Parity | None = Field(default=None, description="How its conversion was checked.")
+    golden: Golden | None = Field(default=None, description="How it has to answer.")
+    baseline: Path | None = Field(
+        default=None, description="The file that says what its data looked like, as baseline.json."
+    )
+    files: tuple[File, ...] = Field(description="All others of the package, by path.", min_length=1)
