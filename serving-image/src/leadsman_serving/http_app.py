@@ -88,6 +88,7 @@ class HttpApp:
         ticket.admit()
         self._check_model(path)
         asked = self._asked(body, request.headers.get(JSON_SIZE_HEADER))
+        ticket.hold(_beyond(body, asked))
         response = await self._plane.infer(asked.request, _patience(request.headers.get(_PATIENCE_HEADER)))
         answer = Answer(200, *oip_json.response_body(response, asked))
         call.bytes_out = len(answer.body)
@@ -168,6 +169,11 @@ def _header(name: str, value: str) -> bytes:
     # A version is a name for people, and may be anything.
     printable = "".join(letter if letter.isprintable() else "?" for letter in value)
     return f"{name}: {printable}\r\n".encode()
+
+
+def _beyond(body: bytes, asked: HttpRequest) -> int:
+    """Return how many more bytes than the body its tensors take: two letters of JSON may be a number of eight."""
+    return max(0, sum([tensor.array.nbytes for tensor in asked.request.inputs.values()]) - len(body))
 
 
 def _hold_small(_: int) -> None:
