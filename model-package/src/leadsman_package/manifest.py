@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 FILE = "model.yaml"
 MODEL_FILE = "model.onnx"
 
-Datatype = Literal[  # fmt: skip
+Datatype = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
 ]
 """As the Open Inference Protocol names them."""
