@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from leadsman_serving.digest import external_files, model_digest
+from leadsman_package.digest import external_files, model_digest
 from serving import models
 from serving.process import serving
 

@@ -5,9 +5,10 @@ manifest's bytes is the digest of the package, and the same content has the same
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 FILE = "model.yaml"
@@ -35,7 +36,9 @@ Path = Annotated[
 class Part(BaseModel):
     """A part of the manifest: camelCase in the file, snake_case in Python, frozen; no field that it does not know."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", allow_inf_nan=False
+    )
 
 
 class File(Part):
@@ -189,3 +192,45 @@ class Manifest(Part):
         default=None, description="The file that says what its data looked like, as baseline.json."
     )
     files: tuple[File, ...] = Field(description="All others of the package, by path.", min_length=1)
+
+    @model_validator(mode="after")
+    def _files_fit(self) -> Self:
+        paths = [file.path for file in self.files]
+        if twice := _repeated(paths):
+            raise ValueError(f"files has {twice} twice, or once in other case; expected each once")
+        if any(path.casefold() == FILE for path in paths):
+            raise ValueError(f"files has {FILE}, the manifest itself; expected the others")
+        folders = {str(folder).casefold() for path in paths for folder in PurePosixPath(path).parents}
+        if inside := [path for path in paths if path.casefold() in folders]:
+            raise ValueError(f"files has {inside[0]}, which is also a directory of another")
+        for path in self._needed():
+            if path not in paths:
+                raise ValueError(f"files lacks {path}; expected every file of the package but {FILE}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        golden = self.golden.requests if self.golden else ()
+        for place, names in {
+            "signature.inputs": [each.name for each in self.signature.inputs],
+            "signature.outputs": [each.name for each in self.signature.outputs],
+            "golden.requests": [each.name for each in golden],
+        }.items():
+            if len(set(names)) < len(names):
+                raise ValueError(f"{place}: two have the same name; expected different ones")
+        return self
+
+    def _needed(self) -> tuple[str, ...]:
+        golden = self.golden.requests if self.golden else ()
+        asked = [path for each in golden for path in (each.request, each.response)]
+        return (MODEL_FILE, *asked, *([self.baseline] if self.baseline else []))
+
+
+def _repeated(paths: list[str]) -> str | None:
+    """Return a path that comes again, whatever the case: not every file system tells that apart."""
+    seen: set[str] = set()
+    for path in paths:
+        if path.casefold() in seen:
+            return path
+        seen.add(path.casefold())
+    return None

@@ -43,7 +43,7 @@ def read_schema(model_dir: Path, signature: Signature) -> Schema | None:
     except OSError as error:
         raise ModelLoadError(f"{path} cannot be read: {error.strerror}") from None
     # It takes 50 ms, which whoever has no such file does not have to pay.
-    from leadsman_serving import plain_yaml  # noqa: PLC0415
+    from leadsman_package import plain_yaml  # noqa: PLC0415
 
     try:
         if len(text) > _MOST_BYTES:

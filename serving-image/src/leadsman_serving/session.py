@@ -6,7 +6,7 @@ from typing import Any
 
 import onnxruntime as ort
 
-from leadsman_serving.digest import model_digest
+from leadsman_package.digest import model_digest
 from leadsman_serving.errors import ModelLoadError
 from leadsman_serving.memory import bound_arena
 from leadsman_serving.model import OnnxModel, explain

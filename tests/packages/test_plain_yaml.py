@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadsman_serving import plain_yaml
+from leadsman_package import plain_yaml
 
 STRINGS: dict[str, str] = {
     "a time of day": "12:30",
