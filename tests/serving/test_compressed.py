@@ -97,6 +97,7 @@ def test_refused(case: str, total_server: ServerProcess, client: httpx.Client) -
     response = post(client, total_server.infer_url, body, coding)
     assert (response.status_code, list(response.json())) == (status, ["error"])
     assert message in response.json()["error"]
+    assert response.headers.get("accept-encoding") == ("gzip, deflate" if status == 415 else None)
     assert post(client, total_server.infer_url, GZIPPED, "gzip").status_code == 200
 
 

@@ -19,6 +19,8 @@ from leadsman_serving.oip_json import JSON_SIZE_HEADER, HttpRequest
 _JSON = b"content-type: application/json\r\n"
 _BINARY = b"content-type: application/octet-stream\r\n"
 _RETRY_AFTER = b"retry-after: %d\r\n" % RETRY_SECONDS
+_ACCEPTED = b"accept-encoding: gzip, deflate\r\n"
+"""Tells, with 415, what is taken (RFC 9110, 15.5.16)."""
 _JSON_SIZE = JSON_SIZE_HEADER.encode()
 
 _PATIENCE_HEADER = "x-envoy-expected-rq-timeout-ms"
@@ -156,6 +158,8 @@ class HttpApp:
             headers = b"%b%b%b: %d\r\n" % (_BINARY, self._names, _JSON_SIZE, answer.json_size)
         elif answer.status == Code.OVERLOADED.http:
             headers = self._json_headers + _RETRY_AFTER
+        elif answer.status == Code.UNSUPPORTED_MEDIA.http:
+            headers = self._json_headers + _ACCEPTED
         else:
             headers = self._json_headers
         return Response(answer.status, headers, answer.body)
