@@ -7,25 +7,20 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from leadsman_serving.cgroup import Cgroups
+from leadsman_serving.cli_options import digest_option, providers_option, threads_option
 from leadsman_serving.errors import FetchError, ModelLoadError
-from leadsman_serving.providers import parse_providers
+from leadsman_serving.exits import EX_DATAERR, EX_TEMPFAIL, EX_UNAVAILABLE
+from leadsman_serving.preflight.options import preflight_options
 from leadsman_serving.termination import write_termination_message
-from leadsman_serving.threads import Threads, choose_threads
 
-EX_DATAERR = 65
-"""Exit code: trying again will not help (wrong model, wrong URI, no permission)."""
-EX_UNAVAILABLE = 69
-"""Exit code: a port cannot be had."""
-EX_TEMPFAIL = 75
-"""Exit code: trying again may help."""
+if TYPE_CHECKING:
+    from leadsman_serving.preflight.report import Report
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # Each command's options can come from LEADSMAN_<OPTION>, without the command's name in between.
 _ENVIRONMENT = {"auto_envvar_prefix": "LEADSMAN", "show_default": True}
 
@@ -48,27 +43,10 @@ def _model_name(context: click.Context, __: click.Parameter, value: str | None) 
     return name
 
 
-def _threads(_: click.Context, __: click.Parameter, value: int | None) -> Threads:
-    return choose_threads(value, Cgroups().cpus(), len(os.sched_getaffinity(0)))
-
-
-def _providers(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
-    try:
-        return parse_providers(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _DIGEST.fullmatch(value):
-        raise click.BadParameter(f"{value!r} must be 'sha256:' and 64 lower-case hexadecimal digits")
-    return value
-
-
 @main.command(context_settings=_ENVIRONMENT)
 @click.argument("uri")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--digest", callback=_digest, help="Refuse any other bytes; sha256:<64 hex digits>.")
+@click.option("--digest", callback=digest_option, help="Refuse any other bytes; sha256:<64 hex digits>.")
 @click.option("--retry-for", type=click.FloatRange(min=0), default=60.0, help="Seconds of pauses between attempts.")
 def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> None:
     """Fetch the ONNX file at URI (https, http, s3, pvc) to DIRECTORY/model.onnx.
@@ -100,13 +78,13 @@ def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> No
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    callback=_threads,
+    callback=threads_option,
     help="Threads to compute with.  [default: what the CPU limit allows]",
 )
 @click.option(
     "--providers",
     default="cpu",
-    callback=_providers,
+    callback=providers_option,
     help="ONNX Runtime's execution providers, the most wanted first: cpu, cuda, tensorrt, openvino.",
 )
 @click.option(
@@ -158,6 +136,23 @@ def serve(model_dir: Path, **options: object) -> None:
         ports = f"{config.port}, {config.grpc_port} or {config.metrics_port}"
         _exit(EX_UNAVAILABLE, f"cannot listen on port {ports}: {error.strerror}")
     _exit_now(0)
+
+
+@main.command(context_settings=_ENVIRONMENT)
+@preflight_options
+def preflight(uri: str, **options: Any) -> None:
+    """Prove the model at URI before it serves: files, signature, loading, memory, answers, speed.
+
+    Exits with 0 when it may serve; 65 when it is rejected; 75 when that could not be decided now.
+    """
+    from leadsman_serving.preflight.command import fly  # noqa: PLC0415
+    from leadsman_serving.preflight.text import lines  # noqa: PLC0415
+
+    def show(report: "Report") -> None:
+        for line in lines(report):
+            logging.info("%s", line)
+
+    sys.exit(fly(uri, options, logging.info, show))
 
 
 def _exit(code: int, sentence: str) -> NoReturn:

@@ -1,0 +1,88 @@
+"""The files of a model: fetched by a process of its own, so that it can be ended in time, and read as a package."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from leadsman_package.canonical import read_manifest
+from leadsman_package.errors import PackageError
+from leadsman_package.layout import kind, problems
+from leadsman_package.manifest import Manifest
+from leadsman_serving.preflight.measured import Files, Golden, Missing
+from leadsman_serving.preflight.outputs import parse_response
+from leadsman_serving.preflight.time_left import TimeLeft
+from leadsman_serving.preflight.trial import Request
+
+_SAMPLES = "samples"  # as samples.py has it, which would bring all of ONNX Runtime into this process
+_RETRY_SHARE = 0.25
+"""Of the time that is left, what pauses between attempts at a fetch may take."""
+_MOST_RETRY = 60.0
+_MOST_PROBLEMS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model is; with a `digest`, no other is taken."""
+
+    uri: str
+    digest: str | None = None
+
+
+def fetch(source: Source, directory: Path, left: TimeLeft, *, signature: bool = False) -> Files | Missing:
+    """Fetch a model, and its signature when that is asked for, and return its files, or why there are none.
+
+    Raises PackageError, transient, for what may pass, and when time runs out.
+    """
+    directory.mkdir()
+    retry_for = f"{min(_MOST_RETRY, _RETRY_SHARE * left()):.3f}"
+    arguments = [source.uri, str(directory), source.digest or "", retry_for, "signature" if signature else ""]
+    command = [sys.executable, "-P", "-m", "leadsman_serving.preflight.fetcher", *arguments]
+    try:
+        finished = subprocess.run(  # noqa: S603 - our own program
+            command, stdout=subprocess.PIPE, timeout=left(), check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise PackageError("the model was not fetched in the time that there was", transient=True) from None
+    if finished.returncode != 0:
+        raise PackageError("the process that fetches the model came to an untimely end", transient=True)
+    told = orjson.loads(finished.stdout)
+    if "error" in told:
+        if told["transient"]:
+            raise PackageError(told["error"], transient=True)
+        return Missing(told["error"])
+    return read(directory, told["digest"], told["size"])
+
+
+def read(directory: Path, digest: str, size: int) -> Files:
+    """Return what is in a directory: with its manifest, and what in it is not as that says."""
+    if kind(directory) == "model":
+        return Files(digest, size)
+    try:
+        manifest = read_manifest(directory)
+        wrong = list(problems(directory, manifest))
+    except PackageError as error:
+        return Files(digest, size, wrong=str(error))
+    return Files(digest, size, manifest, "; ".join(wrong[:_MOST_PROBLEMS]) or None)
+
+
+def requests_of(directory: Path, prefix: str = "") -> list[Request]:
+    """Return the requests that a model's author put beside it, by name of the file; the prefix is of their names."""
+    paths = sorted((directory / _SAMPLES).glob("*.json"))
+    return [Request(f"{prefix}{_SAMPLES}/{path.name}", path, own=not prefix) for path in paths]
+
+
+def golden_of(directory: Path, manifest: Manifest | None) -> tuple[Golden, ...]:
+    """Return the golden requests of a package with the answers that they have to get."""
+    if manifest is None or manifest.golden is None:
+        return ()
+    told: list[Golden] = []
+    for each in manifest.golden.requests:
+        try:
+            expected = parse_response((directory / each.response).read_bytes())
+            told.append(Golden(each.name, each.request, expected))
+        except (OSError, ValueError) as error:
+            told.append(Golden(each.name, each.request, wrong=f"{each.response}: {error}"))
+    return tuple(told)
