@@ -9,6 +9,7 @@ import click
 
 from leadsman.cli.backtest import backtest
 from leadsman.cli.crds import out_of_date, write
+from leadsman.cli.preflight import preflight, sign
 from leadsman.cli.simulate import simulate
 
 
@@ -58,6 +59,8 @@ def crds(mode: str, root: Path) -> None:
     click.echo("the CRDs are up to date")
 
 
+main.add_command(preflight)
+main.add_command(sign)
 main.add_command(simulate)
 main.add_command(backtest)
 
