@@ -5,7 +5,7 @@ To find those, the file is walked as protobuf: only the lengths on the way to it
 
 import hashlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 Span = tuple[int, int]
@@ -37,9 +37,14 @@ def model_digest(path: Path) -> str:
     directory = path.parent.resolve()
     others = {name: (directory / name).resolve() for name in external_files(path)}
     kept = {name: file for name, file in others.items() if file.is_file() and file.is_relative_to(directory)}
-    if not kept:
+    return digest_of_list(own, path.name, {name: _sha256(file) for name, file in kept.items()})
+
+
+def digest_of_list(own: str, name: str, others: Mapping[str, str]) -> str:
+    """Return a model's digest by the SHA-256 of its file, in hex, its name, and those of the others by their names."""
+    if not others:
         return f"sha256:{own}"
-    lines = [f"{own}  {path.name}\n", *(f"{_sha256(kept[name])}  {name}\n" for name in sorted(kept))]
+    lines = [f"{own}  {name}\n", *(f"{others[each]}  {each}\n" for each in sorted(others))]
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from leadsman_package.errors import PackageError
 from leadsman_serving.cli_options import digest_option, providers_option, threads_option
-from leadsman_serving.errors import FetchError, ModelLoadError
+from leadsman_serving.errors import ModelLoadError
 from leadsman_serving.exits import EX_DATAERR, EX_TEMPFAIL, EX_UNAVAILABLE
 from leadsman_serving.preflight.options import preflight_options
 from leadsman_serving.termination import write_termination_message
 
 if TYPE_CHECKING:
+    from leadsman_package.resolving import Resolved
     from leadsman_serving.preflight.report import Report
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -43,27 +45,66 @@ def _model_name(context: click.Context, __: click.Parameter, value: str | None) 
     return name
 
 
+def _known(context: click.Context, parameter: click.Parameter, value: str | None) -> "Resolved | None":
+    from leadsman_package.resolving import Resolved  # noqa: PLC0415
+
+    if value is None:
+        return None
+    identity, _, digest = value.rpartition("=")
+    if not identity:
+        raise click.BadParameter(f"{value!r} must be IDENTITY=DIGEST")
+    digest_option(context, parameter, digest)
+    return Resolved(identity, digest)
+
+
 @main.command(context_settings=_ENVIRONMENT)
 @click.argument("uri")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--digest", callback=digest_option, help="Refuse any other bytes; sha256:<64 hex digits>.")
 @click.option("--retry-for", type=click.FloatRange(min=0), default=60.0, help="Seconds of pauses between attempts.")
 def fetch(uri: str, directory: Path, digest: str | None, retry_for: float) -> None:
-    """Fetch the ONNX file at URI (https, http, s3, pvc) to DIRECTORY/model.onnx.
+    """Fetch the model at URI to DIRECTORY: a package, or model.onnx with the files of its data.
+
+    URI: https, http, s3, gs, az, hf, mlflow, oci or pvc://..., or a path. It names a directory with model.yaml, a file
+    *.onnx, or an archive of either: *.tar, *.tar.gz, *.tgz, *.zip.
 
     Exits with 0; 75 when the source kept failing in a way that may pass; 65 when trying again will not help.
     """
     # Imported here so that each command starts without what only the other needs.
-    from leadsman_serving.fetch import download, pvc, source  # noqa: PLC0415
+    from leadsman_package.fetching import fetch as fetch_model  # noqa: PLC0415
+    from leadsman_package.progress import Lines  # noqa: PLC0415
+    from leadsman_package.sources.store import Settings  # noqa: PLC0415
 
-    pvc_root = Path(os.environ.get(pvc.ROOT_VARIABLE, pvc.DEFAULT_ROOT))
+    settings = Settings(retry_for=retry_for)
     try:
-        opener = source.opener(uri, pvc_root)
-        fetched = download.fetch(opener, directory / "model.onnx", digest, retry_for, logging.info)
-    except FetchError as error:
+        fetched = fetch_model(uri, directory, digest=digest, settings=settings, progress=Lines(logging.info))
+    except PackageError as error:
         _exit(EX_TEMPFAIL if error.transient else EX_DATAERR, f"cannot fetch the model: {error}")
-    write_termination_message(json.dumps({"digest": fetched.digest, "bytes": fetched.size}))
-    logging.info("fetched %d bytes, %s", fetched.size, fetched.digest)
+    write_termination_message(json.dumps({"digest": fetched.digest, "bytes": fetched.size, "kind": fetched.kind}))
+    logging.info("fetched %d bytes, the %s %s", fetched.size, fetched.kind, fetched.digest)
+
+
+@main.command(context_settings=_ENVIRONMENT)
+@click.argument("uri")
+@click.option("--known", callback=_known, help="What it was before, IDENTITY=DIGEST: then a model may not be fetched.")
+@click.option("--retry-for", type=click.FloatRange(min=0), default=60.0, help="Seconds of pauses between attempts.")
+def resolve(uri: str, known: "Resolved | None", retry_for: float) -> None:
+    """Print what URI stands for now, as JSON: its digest, and an identity, which changes when the bytes may have.
+
+    Of a package its manifest is read. A bare model or an archive is fetched to a temporary directory, unless its
+    identity is the known one. Exits as fetch does.
+    """
+    from leadsman_package.progress import Lines  # noqa: PLC0415
+    from leadsman_package.resolving import resolve as resolve_model  # noqa: PLC0415
+    from leadsman_package.sources.store import Settings  # noqa: PLC0415
+
+    try:
+        found = resolve_model(uri, known, settings=Settings(retry_for=retry_for), progress=Lines(logging.info))
+    except PackageError as error:
+        _exit(EX_TEMPFAIL if error.transient else EX_DATAERR, f"cannot resolve the model: {error}")
+    message = json.dumps({"v": 1, "identity": found.identity, "digest": found.digest})
+    write_termination_message(message)
+    click.echo(message)
 
 
 @main.command(context_settings=_ENVIRONMENT)

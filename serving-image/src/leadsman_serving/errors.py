@@ -45,13 +45,5 @@ class ModelLoadError(Exception):
     """A model that cannot be served. The message is one sentence for the person who deployed it."""
 
 
-class FetchError(Exception):
-    """A model that could not be fetched. `transient` says that trying again may help."""
-
-    def __init__(self, message: str, *, transient: bool) -> None:
-        super().__init__(message)
-        self.transient = transient
-
-
 class ClientGone(Exception):  # noqa: N818 - it is the client's right
     """There is nobody left to answer."""

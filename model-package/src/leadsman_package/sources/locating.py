@@ -26,10 +26,12 @@ def locate(uri: str, settings: Settings) -> Location:
     Raises PackageError: for a URI that names nothing that there could be, and where the store has to be asked.
     """
     scheme, separator, _ = uri.partition("://")
+    expected = f"expected {', '.join(f'{each}://' for each in SCHEMES)} or a path"
+    if not uri:
+        raise PackageError(f"an empty URI names no model; {expected}")
     if not separator:
         scheme, uri = "file", f"file://{uri}"
     if scheme not in SCHEMES:
-        expected = ", ".join(f"{each}://" for each in SCHEMES)
-        raise PackageError(f"{redact(uri)!r} has the unknown scheme {scheme!r}; expected one of {expected}, or a path")
+        raise PackageError(f"{redact(uri)!r} has the unknown scheme {scheme!r}; {expected}")
     location: Location = import_module(SCHEMES[scheme]).locate(uri, settings)
     return location

@@ -3,9 +3,10 @@
 A scheme of URIs is a module with a function `locate(uri, settings) -> Location`; `locating.SCHEMES` names it.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +24,7 @@ class MissingError(PackageError):
 class Settings:
     """How models are fetched."""
 
-    pvc_root: Path = Path("/mnt/pvc")
+    pvc_root: Path = field(default_factory=lambda: Path(os.environ.get("LEADSMAN_PVC_ROOT", "/mnt/pvc")))
     """Where claims are mounted, each under its name."""
     retry_for: float = 60.0
     """Seconds that the pauses between attempts may add up to, for each file."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.fetching import assert_failed, assert_fetched, digest_of, fetch
+from packages.sources.fetching import assert_failed, assert_fetched, digest_of, fetch
 
 BODY = b"a model"
 
@@ -14,6 +14,8 @@ def root(tmp_path: Path) -> Path:
     (claim / "fraud").mkdir(parents=True)
     (claim / "fraud" / "model.onnx").write_bytes(BODY)
     (claim / "current").symlink_to("fraud")
+    (claim / "notes.txt").write_text("no model")
+    (claim / "empty").mkdir()
     other.mkdir()
     (other / "model.onnx").write_bytes(b"somebody else's")
     (claim / "out").symlink_to(other)
@@ -22,15 +24,19 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "pvc"
 
 
-@pytest.mark.parametrize("path", ["fraud/model.onnx", "current/model.onnx", "fraud/../fraud/model.onnx"])
+@pytest.mark.parametrize(
+    "path", ["fraud/model.onnx", "current/model.onnx", "fraud/../fraud/model.onnx", "fraud", "current/"]
+)
 def test_succeeds(path: str, tmp_path: Path, root: Path) -> None:
     outcome = fetch(tmp_path, f"pvc://models/{path}", "--digest", digest_of(BODY), LEADSMAN_PVC_ROOT=str(root))
     assert_fetched(outcome, BODY)
 
 
 FAILS = {
-    "pvc://models/none.onnx": "no such file on the claim",
-    "pvc://models/fraud": "no such file on the claim",
+    "pvc://models/none.onnx": "pvc://models/none.onnx: no such file or directory",
+    "pvc://models/notes.txt": "pvc://models/notes.txt names no model; expected a package's directory, or a file whose",
+    "pvc://models/empty": "pvc://models/empty holds neither model.yaml, of a package, nor model.onnx",
+    "pvc://models": "'pvc://models' names no file or directory; expected pvc://CLAIM/PATH",
     "pvc://models/loop.onnx": "pvc://models/loop.onnx",
     "pvc://models/../other/model.onnx": "leads out of the claim",
     "pvc://models//etc/passwd": "leads out of the claim",

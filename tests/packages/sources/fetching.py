@@ -11,7 +11,10 @@ from serving.process import run
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a fetch ended: exit code, termination message, what was said, what lies in the directory."""
+    """How a fetch ended: exit code, termination message, what was said, what lies in the directory.
+
+    Not what begins with a dot, which is what the next attempt may go on with.
+    """
 
     code: int
     last_word: str
@@ -30,14 +33,30 @@ def fetch(tmp_path: Path, uri: str, *options: str, **environment: str) -> Outcom
         finished.returncode,
         log.read_text(),
         finished.stderr,
-        {path.name: path.read_bytes() for path in target.iterdir()},
+        files_in(target),
     )
+
+
+def files_in(directory: Path) -> dict[str, bytes]:
+    """The files below a directory by name, and that nothing is there but files."""
+    found = [path for path in directory.rglob("*") if not path.relative_to(directory).parts[0].startswith(".")]
+    assert all(path.is_dir() or path.is_file() for path in found)
+    return {str(path.relative_to(directory)): path.read_bytes() for path in found if path.is_file()}
 
 
 def assert_fetched(outcome: Outcome, body: bytes) -> None:
     assert outcome.code == 0, outcome.stderr
     assert outcome.files == {"model.onnx": body}
-    assert json.loads(outcome.last_word) == {"digest": digest_of(body), "bytes": len(body)}
+    assert json.loads(outcome.last_word) == {"digest": digest_of(body), "bytes": len(body), "kind": "model"}
+
+
+def assert_package(outcome: Outcome, package: Path) -> None:
+    """The package was fetched, and nothing else is there."""
+    assert outcome.code == 0, outcome.stderr
+    files = files_in(package)
+    assert outcome.files == files
+    expected = {"digest": digest_of(files["model.yaml"]), "bytes": sum(map(len, files.values())), "kind": "package"}
+    assert json.loads(outcome.last_word) == expected
 
 
 def assert_failed(outcome: Outcome, code: int, *reasons: str) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.fetching import assert_failed, assert_fetched, digest_of, fetch
+from packages.sources.fetching import assert_failed, assert_fetched, digest_of, fetch
+from packages.sources.web import Responder, Web, content, cut, drip, make_authority, status, web_server
 from serving.process import COMMAND, clean_environment, free_ports
-from serving.web import Responder, Web, content, cut, drip, make_authority, status, web_server
 
 BODY = bytes(range(256)) * 1000
 
@@ -115,10 +115,10 @@ def test_no_termination_log_is_no_failure(tmp_path: Path, web: Web, trust: dict[
 
 
 BAD_URIS = {
-    "": "does not name a model file",
-    "model.onnx": "does not name a model file",
-    "https://example.com": "does not name a model file",
-    "s3://bucket/models/": "does not name a model file",
+    "": "an empty URI names no model",
+    "nowhere/model.onnx": "nowhere/model.onnx: no such file or directory",
+    "https://example.com": "'https://example.com' names no model; expected https://HOST/PATH",
+    "s3://bucket": "'s3://bucket' names no model; expected s3://BUCKET/PATH",
     "ftp://example.com/model.onnx": "has the unknown scheme 'ftp'",
     "http://[::1/model.onnx": "http://[::1/model.onnx: ",
     "https://exa mple.com:port/model.onnx": "https://exa mple.com:port/model.onnx: ",

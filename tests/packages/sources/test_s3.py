@@ -13,7 +13,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from serving.fetching import assert_failed, assert_fetched, digest_of, fetch
+from packages.sources.fetching import assert_failed, assert_fetched, digest_of, fetch
 from serving.process import clean_environment, free_ports
 
 WEED = Path(sys.executable).with_name("weed")
@@ -91,7 +91,7 @@ def test_succeeds(tmp_path: Path, s3: dict[str, str]) -> None:
 
 FAILS: dict[str, tuple[str, dict[str, str], int, str]] = {
     "no such key": ("s3://models/nothing.onnx", {}, 65, "no such object or bucket"),
-    "a folder": ("s3://models/fraud/1", {}, 65, "no such object or bucket"),
+    "no model there": ("s3://models/fraud", {}, 65, "s3://models/fraud holds neither model.yaml, of a package, nor"),
     "no such bucket": ("s3://nowhere/model.onnx", {}, 65, "no such object or bucket"),
     "a wrong secret": ("s3://models/fraud/1/model.onnx", {"AWS_SECRET_ACCESS_KEY": "x"}, 65, "access denied"),
     "someone else's key": (

@@ -1,1 +1,0 @@
-"""Fetching one model file from where its URI points to a directory."""
