@@ -18,6 +18,7 @@ from leadsman_package.manifest import FILE, Manifest
 
 MOST_BYTES = 4 << 20
 """Of a manifest."""
+_STYLE: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 120, "default_flow_style": None}
 _MOST_TOLD = 3
 _MOST_CHARACTERS = 80
 _UNIONS = frozenset({"bool", "int", "float", "str", "constrained-int", "constrained-str"})
@@ -28,7 +29,8 @@ def to_yaml(manifest: Manifest) -> bytes:
     """Return the bytes of a manifest: its fields in their order, those without a value left out."""
     document = manifest.model_dump(mode="json", by_alias=True, exclude_none=True)
     # Not the dumper of libyaml, whose lines break elsewhere from one version to the next.
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).encode()
+    text: str = yaml.dump(document, Dumper=_Dumper, **_STYLE)
+    return text.encode()
 
 
 def parse_manifest(text: bytes, where: str = FILE) -> Manifest:

@@ -70,29 +70,34 @@ class Rules(Part):
     )
 
 
-class Feature(Rules):
-    """One column of an input's last axis."""
+class Named(Part):
+    """Something that is spoken of by its name."""
 
-    name: Word = Field(description="The column's name, as the training data has it.")
+    name: Word = Field(description="As the model or the training data has it.")
 
 
-class Input(Rules):
-    """One input of the model."""
+class Tensor(Named):
+    """What inputs and outputs have in common."""
 
-    name: Word = Field(description="As the model has it.")
     datatype: Datatype = Field(description="As the Open Inference Protocol names it.")
     shape: tuple[Dimension, ...] = Field(description="-1 or a name: any size.")
+
+
+class Feature(Rules, Named):
+    """One column of an input's last axis."""
+
+
+class Input(Rules, Tensor):
+    """One input of the model."""
+
     features: tuple[Feature, ...] | None = Field(
         default=None, description="The columns of the last axis in order, when they have names."
     )
 
 
-class Output(Part):
+class Output(Tensor):
     """One output of the model."""
 
-    name: Word = Field(description="As the model has it.")
-    datatype: Datatype = Field(description="As the Open Inference Protocol names it.")
-    shape: tuple[Dimension, ...] = Field(description="-1 or a name: any size.")
     description: Text | None = Field(default=None, description="What it is, for people.")
     unit: Word | None = Field(default=None, description="What numbers are measured in, for people.")
     labels: tuple[Scalar, ...] | None = Field(
@@ -146,6 +151,9 @@ class Training(Part):
     dataset: Dataset | None = Field(default=None, description="What it was trained on.")
     framework: Word | None = Field(default=None, description="What it was trained with, as scikit-learn.")
     estimator: Text | None = Field(default=None, description="What kind of model it was, as Pipeline(LGBMClassifier).")
+    parameters: dict[Word, Text] | None = Field(
+        default=None, description="What it was trained with, as the tracking server has it."
+    )
     packages: dict[Word, Word] | None = Field(
         default=None, description="Versions of what trained and converted it, by package."
     )
