@@ -14,6 +14,7 @@ from leadsman.core.answers import Answer, Output, PodAnswers
 from leadsman.core.evidence import Histogram, Minute, PodSample
 from leadsman.core.names import REVISION_LABEL
 
+DIGEST = f"sha256:{'ab' * 32}"
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BOUNDS = (*(round(0.001 * 1.2**number, 6) for number in range(45)), inf)
 
@@ -31,6 +32,10 @@ class Model:
     """What its fetch container says with exit code 65."""
     dies_at: float = inf
     """From then on its pods are never ready."""
+    digest: str = DIGEST
+    preflight: tuple[int, str] = (0, "")
+    """How its preflight ends: the exit code, and what it says if that is not 0."""
+    preflight_seconds: float = 2.0
 
 
 @dataclass
@@ -41,6 +46,8 @@ class SimPod:
     revision: str
     model: Model
     started: float
+    wants: str | None = None
+    """The digest without which its fetch container takes nothing."""
     requests: int = 0
     errors: int = 0
     buckets: list[int] = field(default_factory=lambda: [0] * len(BOUNDS))
@@ -50,13 +57,17 @@ class SimPod:
 
     def ready(self, now: float) -> bool:
         running = self.started + self.model.start_seconds <= now < self.model.dies_at
-        return running and self.model.failure is None
+        return running and self._fails_for() is None
+
+    def _fails_for(self) -> str | None:
+        moved = self.wants not in (None, self.model.digest)
+        return f"its digest is {self.model.digest}, not {self.wants}" if moved else self.model.failure
 
     def raw(self, now: float) -> dict[str, Any]:
         """The pod as the API server has it."""
-        fetched: dict[str, Any] = {"exitCode": 0, "message": json.dumps({"digest": f"sha256:{'ab' * 32}"})}
-        if self.model.failure:
-            fetched = {"exitCode": 65, "message": self.model.failure}
+        fetched: dict[str, Any] = {"exitCode": 0, "message": json.dumps({"digest": self.model.digest})}
+        if failure := self._fails_for():
+            fetched = {"exitCode": 65, "message": failure}
         return {
             "metadata": {"name": self.name, "uid": self.name, "labels": {REVISION_LABEL: self.revision}},
             "status": {

@@ -20,11 +20,14 @@ from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
-from leadsman.core.names import REVISION_LABEL
+from leadsman.core.jobpods import is_job_pod, parse_job_pod
+from leadsman.core.names import PREFLIGHT_LABEL, REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import parse_pod
+from leadsman.core.podtemplate import digest_in
 from leadsman.core.revision import revision_hash
 from leadsman.core.soundings import Soundings, soundings_wanted
+from support.simjob import SimJob
 from support.simpod import BEGIN, Model, SimPod
 
 NAME, NAMESPACE, UID = "fraud", "payments", "11111111-2222-3333-4444-555555555555"
@@ -59,6 +62,12 @@ class World:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.pods: dict[str, SimPod] = {}
         self.pods_born = 0
+        self.jobs: dict[str, SimJob] = {}
+        """By the Job's UID."""
+        self.jobs_made: Counter[str] = Counter()
+        """By the Job's name."""
+        self.tags: dict[str, str] = {}
+        """Versions by the URI of a reference that moves."""
         self.templates: dict[str, dict[str, Any]] = {}
         self.restarted: Counter[str] = Counter()
         """Rolling restarts by Deployment: template changes under a running one."""
@@ -158,10 +167,12 @@ class World:
         """Read it all."""
         metadata = {"name": NAME, "namespace": NAMESPACE, "uid": UID, "generation": self.generation}
         raw = {"metadata": metadata, "spec": self.spec, "status": self.status}
+        raw_pods = [pod.raw(self.now) for pod in self.pods.values()] + [job.pod(self.now) for job in self.jobs.values()]
         return Observed(
             deployment=ModelDeployment.model_validate(json.loads(json.dumps(raw))),
             policy=self.policy,
-            pods=[parse_pod(pod.raw(self.now)) for pod in self.pods.values()],
+            pods=[parse_pod(pod) for pod in raw_pods if not is_job_pod(pod)],
+            job_pods=[parse_job_pod(pod) for pod in raw_pods if is_job_pod(pod)],
             live=dict(self.objects),
             has_gateway_api=True,
         )
@@ -227,10 +238,15 @@ class World:
         metadata = body["metadata"]
         metadata["creationTimestamp"] = old["metadata"]["creationTimestamp"] if old else self.clock.isoformat()
         metadata["generation"] = old["metadata"]["generation"] + 1 if old else 1
-        if action.kind == "ModelRevision":
-            assert old is None or old["spec"] == body["spec"], "a ModelRevision's spec is immutable"
-            if old:
-                body["status"] = old.get("status", {})
+        if action.kind == "ModelRevision" and old:
+            assert {"digest": body["spec"].get("digest"), **old["spec"]} == {"digest": None, **body["spec"]}, (
+                "a ModelRevision's spec is immutable, and its digest is set once"
+            )
+            body["status"] = old.get("status", {})
+        if action.kind == "Job":
+            assert old is None, "a Job is never changed"
+            self.jobs_made[action.name] += 1
+            metadata["uid"] = f"{action.name}-{self.jobs_made[action.name]}"
         if action.kind == "HTTPRoute":
             accepted = [
                 {"type": kind, "status": "True", "observedGeneration": metadata["generation"]}
@@ -252,6 +268,7 @@ class World:
     def live(self, seconds: float) -> None:
         """Let time go by: pods start and users ask."""
         for _ in range(max(1, round(seconds))):
+            self._run_jobs()
             self._run_pods()
             self._serve()
             self.now += 1.0
@@ -281,6 +298,25 @@ class World:
                 return
         raise AssertionError(f"none of {reasons} within {seconds} s, but {self.reasons[told:]}; {self.status}")
 
+    def _run_jobs(self) -> None:
+        wanted = {raw["metadata"]["uid"]: raw for (kind, _), raw in self.objects.items() if kind == "Job"}
+        self.jobs = {uid: job for uid, job in self.jobs.items() if uid in wanted}
+        for uid, raw in wanted.items():
+            if uid not in self.jobs:
+                self.jobs[uid] = SimJob(uid, raw["spec"]["template"], self._model_of_job(raw), self.now)
+
+    def _model_of_job(self, job: dict[str, Any]) -> Model:
+        revision = job["metadata"]["labels"].get(PREFLIGHT_LABEL)
+        if revision is None:
+            return self.models[self.tags[self.spec["model"]["uri"]]]
+        return self._model_of(revision)
+
+    def _model_of(self, revision: str) -> Model:
+        source = self.objects["ModelRevision", f"{NAME}-{revision}"]["spec"]["model"]
+        if source["uri"] in self.tags:
+            return next(model for model in self.models.values() if model.digest == source["digest"])
+        return self.models.get(source["version"], Model())
+
     def _run_pods(self) -> None:
         wanted: dict[str, int] = {}
         for (kind, name), raw in self.objects.items():
@@ -302,9 +338,9 @@ class World:
     def _give_birth(self, revision: str) -> None:
         self.pods_born += 1
         name = f"{NAME}-{revision}-{self.pods_born}"
-        record = self.objects["ModelRevision", f"{NAME}-{revision}"]
-        model = self.models.get(record["spec"]["model"]["version"], Model())
-        self.pods[name] = SimPod(name, revision, model, self.now)
+        wants = digest_in(self.objects["Deployment", f"{NAME}-{revision}"]["spec"]["template"])
+        assert wants, "no pod is born that would take bytes which no preflight has proved"
+        self.pods[name] = SimPod(name, revision, self._model_of(revision), self.now, wants)
 
     def _serve(self) -> None:
         split = self.weights()

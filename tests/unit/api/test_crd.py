@@ -100,9 +100,10 @@ def test_lists_that_are_maps_say_so() -> None:
 
 def test_kubectl_describe_shows_the_outcome_and_its_sentence_before_the_receipts() -> None:
     """It sorts fields by name."""
-    assert sorted(schema_of("ModelRevision")["properties"]["status"]["properties"])[-3:] == [
+    assert sorted(schema_of("ModelRevision")["properties"]["status"]["properties"])[-4:] == [
         "message",
         "outcome",
+        "preflight",
         "receipts",
     ]
 

@@ -6,6 +6,7 @@ from typing import Any
 from leadsman.api.status import Mode, RolloutState
 from leadsman.core.desired import HISTORY_LIMIT, child_actions, record_actions
 from leadsman.core.observed import Key, Observed
+from leadsman.core.revision import revision_hash
 from leadsman.core.rollout import mirror, weights
 from leadsman.core.route import desired_route
 from support.machine import canary, preparing, rolled_back, serving, shadow, warm
@@ -125,7 +126,8 @@ def test_only_so_many_retired_records_are_kept_and_the_oldest_go_first() -> None
 
 def test_a_record_that_exists_is_not_written_again_whatever_the_image() -> None:
     assert record_actions(observed(FRAUD, live=RECORDS), "a", "serving:2", serving()) == []
-    (action,) = record_actions(observed(FRAUD, live=RECORDS), "c", "serving:2", serving())
+    born = revision_hash(FRAUD.spec)
+    (action,) = record_actions(observed(FRAUD, live=RECORDS), born, "serving:2", serving())
     assert action.body is not None
     assert action.body["spec"]["podTemplate"]["spec"]["containers"][0]["image"] == "serving:2"
 

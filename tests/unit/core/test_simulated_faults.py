@@ -152,9 +152,9 @@ def test_what_pods_answered_in_an_earlier_try_is_not_held_against_the_next() -> 
     for pod in at.pods.values():
         pod.model = GOOD
     at.apply("bad")
-    at.look()
-    at.live(5)
-    at.look()
+    for _ in range(3):
+        at.look()
+        at.live(5)
     old = sum(pod.errors for pod in at.pods.values() if pod.revision == revision)
     assert old > 5, "its pods still run, with their counters"
     assert at.state.candidate is not None
@@ -202,7 +202,7 @@ def scenario(versions: list[str], policy: RolloutPolicySpec, crash_before: int |
     at.rest(5)
     for version in versions:
         at.apply(version)
-        for plan in at.run(15 if len(versions) > 1 else 130):
+        for plan in at.run(20 if len(versions) > 1 else 140):
             if plan:
                 evidence_is_exact(at)
             if at.state.stable == at.hash_of("2") or at.state.rejected:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     RETURNED = "Returned"
     PROMOTED = "Promoted"
     # how a revision gets out
+    PREFLIGHT_FAILED = "PreflightFailed"
     EVIDENCE_FAILED = "EvidenceFailed"
     INCONCLUSIVE = "Inconclusive"
     MODEL_FAILED = "ModelFailed"
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     SERVING = "Serving"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     ROLLED_BACK = "RolledBack"
+    RESOLVING = "Resolving"
     NO_REVISION = "NoRevision"
     NO_READY_REPLICAS = "NoReadyReplicas"
     TOO_FEW_REPLICAS = "TooFewReplicas"

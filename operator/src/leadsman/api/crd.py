@@ -13,10 +13,16 @@ from pydantic.json_schema import GenerateJsonSchema
 from leadsman.api.base import GROUP, VERSION, ApiModel
 from leadsman.api.fields import format_duration
 from leadsman.api.modeldeployment import NAME_MAX_LENGTH, ModelDeployment
-from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.modelrevision import ModelRevision, ModelRevisionSpec
 from leadsman.api.rolloutpolicy import RolloutPolicy
 
 _DNS_LABEL = "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+
+_SAME_BUT_FOR_DIGEST = " && ".join(
+    f"self.spec.{field.alias} == oldSelf.spec.{field.alias}"
+    for name, field in ModelRevisionSpec.model_fields.items()
+    if name != "digest"
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,14 @@ _KINDS = (
             _Column("Message", ".status.message", priority=1, description="The last decision in one sentence."),
             _AGE,
         ),
-        rules=({"rule": "self.spec == oldSelf.spec", "message": "a ModelRevision never changes"},),
+        rules=(
+            {"rule": _SAME_BUT_FOR_DIGEST, "message": "a ModelRevision never changes"},
+            {
+                "rule": "!has(oldSelf.spec.digest) || (has(self.spec.digest)"
+                " && self.spec.digest == oldSelf.spec.digest)",
+                "message": "a ModelRevision never changes: its digest is set once",
+            },
+        ),
         as_written=("spec", "status"),
     ),
 )

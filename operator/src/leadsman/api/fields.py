@@ -12,8 +12,9 @@ _LONGEST = timedelta(hours=99_999)
 
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
-# One place says which stores the serving image can fetch from (serving-image: fetch/source.py).
-MODEL_URI_PATTERN = r"^(https?|s3|pvc)://[^\s/]+/\S+$"
+# One place says which stores the serving image can fetch from (model-package: sources/). A registered model of MLflow
+# (`mlflow://fraud@champion`) has no host.
+MODEL_URI_PATTERN = r"^((https?|s3|gs|az|hf|oci|pvc)://[^\s/]+/\S+|mlflow://[^\s/]\S*)$"
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 
 

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from leadsman.api.base import ApiModel
-from leadsman.api.fields import MODEL_URI_PATTERN, Digest, ObjectName, Quantity
+from leadsman.api.fields import MODEL_URI_PATTERN, Digest, Duration, ObjectName, Quantity
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.status import ModelDeploymentStatus
 
@@ -13,17 +13,50 @@ from leadsman.api.status import ModelDeploymentStatus
 NAME_MAX_LENGTH = 52
 
 
+class Follow(ApiModel):
+    """A reference that moves, such as a tag: what it names next is rolled out like any other revision."""
+
+    interval: Duration = Field(
+        description="How often to look what the reference names, 10s at least.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "duration(self) >= duration('10s')", "message": "the interval must be 10s at least"}
+            ]
+        },
+    )
+
+
 class ModelSource(ApiModel):
     """Where the model's bytes are."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.digest) || !has(self.follow)",
+                    "message": "digest and follow exclude each other: a digest never moves",
+                }
+            ]
+        }
+    )
+
     uri: str = Field(
-        description="The ONNX file: https://host/path, s3://bucket/key or pvc://claim/path; "
-        "http:// is for stores inside the cluster.",
+        description="A model package (a directory, an OCI artifact or an archive with a model.yaml) or a bare ONNX "
+        "file: oci://registry/repository:tag, s3://bucket/key, gs://bucket/key, az://container/key, "
+        "https://host/path, hf://owner/model@revision, mlflow://model@alias, mlflow://model/version or "
+        "pvc://claim/path; http:// is for stores inside the cluster.",
         max_length=2048,
         pattern=MODEL_URI_PATTERN,
     )
     digest: Digest | None = Field(
-        default=None, description="sha256:<64 hex digits>. When set, other bytes are refused."
+        default=None,
+        description="sha256:<64 hex digits>: of a package's model.yaml, or of a bare model. When set, other bytes are "
+        "refused.",
+    )
+    follow: Follow | None = Field(
+        default=None,
+        description="Follow the reference where it moves. Without it a revision keeps the bytes that its preflight "
+        "found, whatever the URI names later.",
     )
     version: str | None = Field(
         default=None,
@@ -34,8 +67,9 @@ class ModelSource(ApiModel):
     )
     secret_name: ObjectName | None = Field(
         default=None,
-        description="A Secret of this namespace whose keys become environment variables of the container that fetches "
-        "the model, for example AWS_ACCESS_KEY_ID. Leadsman itself never reads it.",
+        description="A Secret of this namespace whose keys become environment variables of the containers that fetch "
+        "the model, for example AWS_ACCESS_KEY_ID; for oci:// also one of type kubernetes.io/dockerconfigjson. "
+        "Leadsman itself never reads it.",
     )
 
 

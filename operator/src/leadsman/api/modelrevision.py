@@ -11,6 +11,7 @@ from leadsman.api.evidence import MAX_CHECKS, CheckReport
 from leadsman.api.fields import Digest
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.modeldeployment import ModelSource, Runtime
+from leadsman.api.preflight import PreflightReport
 
 RECEIPTS_KEPT = 50
 
@@ -20,6 +21,7 @@ class Outcome(StrEnum):
 
     IN_PROGRESS = "InProgress"
     PROMOTED = "Promoted"
+    REJECTED = "Rejected"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
 
@@ -32,8 +34,12 @@ class ModelRevisionSpec(ApiModel):
     model: ModelSource = Field(description="Where the model's bytes are.")
     runtime: Runtime = Field(description="How the model is run.")
     pod_template: dict[str, Any] = Field(
-        description="The pod template exactly as it runs. An upgrade of Leadsman never changes it.",
+        description="The pod template exactly as it runs, but for `digest`. An upgrade of Leadsman never changes it.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    digest: Digest | None = Field(
+        default=None,
+        description="The digest of the bytes that its preflight has proved: its pods refuse all others. Set once.",
     )
 
 
@@ -63,9 +69,13 @@ class DecisionRecord(ApiModel):
 class ModelRevisionStatus(ApiModel):
     """What became of the revision."""
 
-    outcome: Outcome = Field(default=Outcome.IN_PROGRESS, description="InProgress, Promoted, RolledBack or Superseded.")
+    outcome: Outcome = Field(
+        default=Outcome.IN_PROGRESS,
+        description="InProgress, Promoted, Rejected (by its preflight), RolledBack or Superseded.",
+    )
     message: str = Field(default="", description="The last decision in one sentence.", max_length=4096)
     digest: Digest | None = Field(default=None, description="The digest of the bytes that the pods fetched.")
+    preflight: PreflightReport | None = Field(default=None, description="What its last preflight found.")
     # Named so that `kubectl describe`, which sorts fields, shows it last: the outcome and its sentence come first.
     receipts: tuple[DecisionRecord, ...] = Field(
         default=(),

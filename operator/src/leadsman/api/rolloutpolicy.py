@@ -10,6 +10,7 @@ from leadsman.api.checks import KINDS, Check, ErrorRateCheck, LatencyCheck
 from leadsman.api.evidence import MAX_CHECKS
 from leadsman.api.fields import Duration
 from leadsman.api.metadata import ObjectMeta
+from leadsman.api.preflight import PreflightRules
 
 _MAX_STEPS = 20
 _NAMES_OF_THEIR_OWN = (
@@ -110,6 +111,9 @@ class RolloutPolicySpec(ApiModel):
             ]
         },
     )
+    preflight: PreflightRules = Field(
+        default=PreflightRules(), description="What a revision is held to before it has a single serving pod."
+    )
     steps: tuple[Step, ...] = Field(
         default=(Step(weight=5), Step(weight=25), Step(weight=50)),
         description="The candidate's way up; after the last step it is promoted.",
@@ -155,7 +159,9 @@ class RolloutPolicySpec(ApiModel):
         description="What happens when a step's maxDuration is over without a decision: Hold, Promote or Rollback.",
     )
     progress_deadline: Duration = Field(
-        default=timedelta(minutes=10), description="A candidate whose pods are not ready after this long is rejected."
+        default=timedelta(minutes=10),
+        description="A candidate whose pods are not ready this long after its preflight is rejected, and so is "
+        "one whose preflight does not run for so long.",
     )
     keep_warm: Duration = Field(
         default=timedelta(minutes=30), description="How long the previous revision stays loaded after a promotion."

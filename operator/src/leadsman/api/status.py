@@ -8,6 +8,7 @@ from pydantic import Field
 from leadsman.api.base import ApiModel
 from leadsman.api.conditions import Condition
 from leadsman.api.evidence import MAX_CHECKS, CheckReport, Evidence
+from leadsman.api.fields import Digest
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 
 _REVISION = "A revision, by its hash."
@@ -19,6 +20,7 @@ class Phase(StrEnum):
     """Where the rollout machine stands."""
 
     IDLE = "Idle"
+    PREFLIGHT = "Preflight"
     PREPARING = "Preparing"
     SHADOW = "Shadow"
     CANARY = "Canary"
@@ -44,6 +46,9 @@ class Candidate(ApiModel):
 
     revision: str = Field(description=_REVISION)
     started_at: datetime = Field(description="When the rollout began.")
+    prepared_at: datetime | None = Field(
+        default=None, description="When its preflight was over and its pods began to be prepared."
+    )
     step: int = Field(default=0, description="Index of the step in the policy, from 0.")
     step_started_at: datetime | None = Field(
         default=None, description="When the step began; none while the pods are prepared."
@@ -83,7 +88,8 @@ class RolloutState(ApiModel):
     """The state of the rollout machine; core.rollout.step is its only writer."""
 
     phase: Phase = Field(
-        default=Phase.IDLE, description="Where the machine stands: Idle, Preparing, Shadow, Canary or RolledBack."
+        default=Phase.IDLE,
+        description="Where the machine stands: Idle, Preflight, Preparing, Shadow, Canary or RolledBack.",
     )
     stable: str | None = Field(default=None, description="The revision that users are served by.")
     candidate: Candidate | None = Field(default=None, description="The revision on its way in.")
@@ -106,6 +112,21 @@ class TrafficTarget(ApiModel):
     ready_replicas: int = Field(default=0, description="Its ready pods.")
 
 
+class Following(ApiModel):
+    """What a followed reference named when it was last resolved."""
+
+    uri: str = Field(description="The reference.", max_length=2048)
+    identity: str | None = Field(
+        default=None,
+        description="What the store knows it by: a manifest's digest, an ETag, a commit, a version.",
+        max_length=1024,
+    )
+    digest: Digest | None = Field(default=None, description="The digest of what it names; it is a revision of its own.")
+    checked_at: datetime | None = Field(default=None, description="When it was last looked at.")
+    failures: int = Field(default=0, description="How many looks in a row have failed; the next one waits longer.")
+    message: str = Field(default="", description="Why the last look failed.", max_length=1024)
+
+
 class ModelDeploymentStatus(ApiModel):
     """What serves now and how the rollout goes."""
 
@@ -123,6 +144,9 @@ class ModelDeploymentStatus(ApiModel):
     )
     traffic: tuple[TrafficTarget, ...] = Field(default=(), description="Who serves what share.", max_length=MAX_TRAFFIC)
     rollout: RolloutState = Field(default=RolloutState(), description="The state of the rollout machine.")
+    following: Following | None = Field(
+        default=None, description="What the reference of `spec.model.follow` names; none without it."
+    )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         description="Available: something can serve now. Ready: the desired revision is fully out. "

@@ -16,6 +16,7 @@ from leadsman.api.conditions import Condition, ConditionType, Reason
 from leadsman.api.rolloutpolicy import Until
 from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core.observed import Observed
+from leadsman.core.preflight import preflight_progress
 from leadsman.core.rollout import Readiness, candidate_weight, mirror
 from leadsman.core.route import route_state
 from leadsman.core.steps import step_of
@@ -61,6 +62,11 @@ def stalled_conditions(
 
 def judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
     """How the desired revision fares."""
+    if observed.deployment.spec.model.follow:
+        return Finding(False, Reason.RESOLVING, _resolving(observed))
+    if state.rejected and state.rejected.reason == Reason.PREFLIGHT_FAILED:
+        why = f"revision {state.rejected.revision} was rejected by its preflight: {state.rejected.message}"
+        return Finding(False, Reason.PREFLIGHT_FAILED, why, stalled=True)
     if state.rejected:
         why = f"revision {state.rejected.revision} was rolled back ({state.rejected.reason}): {state.rejected.message}"
         return Finding(False, Reason.ROLLED_BACK, why, stalled=True)
@@ -87,7 +93,7 @@ def _out(observed: Observed, desired: str) -> Finding:
         route = route_state(observed.route)
         if not route.accepted:
             return Finding(False, Reason.ROUTE_NOT_ACCEPTED, route.message)
-    return Finding(True, Reason.SERVING, f"revision {desired} serves all requests")
+    return Finding(True, Reason.SERVING, f"revision {desired} serves all requests{_not_followed(observed)}")
 
 
 def _available(observed: Observed, state: RolloutState) -> Finding:
@@ -100,11 +106,27 @@ def _available(observed: Observed, state: RolloutState) -> Finding:
             Reason.NO_READY_REPLICAS,
             f"no pod of stable revision {state.stable} is ready{_trouble(observed, state.stable)}",
         )
-    return Finding(True, Reason.SERVING, f"{ready} pods of stable revision {state.stable} are ready")
+    message = f"{ready} pods of stable revision {state.stable} are ready{_trouble(observed, state.stable)}"
+    return Finding(True, Reason.SERVING, message)
+
+
+def _resolving(observed: Observed) -> str:
+    following = observed.deployment.status.following
+    why = [following.message] if following and following.message else []
+    said = [pod.trouble for pod in observed.job_pods if pod.trouble and not pod.ended]
+    return ": ".join([f"{observed.deployment.spec.model.uri} is being resolved", *why[:1], *said[:1]])
+
+
+def _not_followed(observed: Observed) -> str:
+    following = observed.deployment.status.following
+    why = following.message if following else ""
+    return f"; what {observed.deployment.spec.model.uri} names now is not known: {why}" if why else ""
 
 
 def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> str:
     revision = candidate.revision
+    if state.phase is Phase.PREFLIGHT:
+        return f"revision {revision} is in preflight: {preflight_progress(observed, state)}"
     if state.phase is Phase.PREPARING:
         ready = observed.readiness().get(revision, Readiness()).ready
         wanted = observed.deployment.spec.scaling.min_replicas

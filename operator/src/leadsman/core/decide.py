@@ -3,22 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from leadsman.api.evidence import Evidence, Judgement
 from leadsman.api.modelrevision import ModelRevisionStatus
-from leadsman.api.status import ModelDeploymentStatus, RolloutState
+from leadsman.api.status import ModelDeploymentStatus, Phase, RolloutState
 from leadsman.core import evidence
 from leadsman.core.archive import archive
-from leadsman.core.desired import Action, child_actions, record_actions
+from leadsman.core.desired import Action, child_actions, pin_digest, record_actions
 from leadsman.core.evidence import Look
+from leadsman.core.follow import Followed, follow, named_revision
 from leadsman.core.history import sum_minutes
 from leadsman.core.names import child_name
 from leadsman.core.observed import Observed
+from leadsman.core.preflight import Finding, find_preflight, wanted_preflight
 from leadsman.core.receipts import Basis, record
 from leadsman.core.recording import Pass, keep
 from leadsman.core.recovery import recovered_state
-from leadsman.core.revision import revision_hash
-from leadsman.core.rollout import Decision, Notice, Situation, candidate_weight, step
+from leadsman.core.rollout import RESYNC, Decision, Notice, Situation, candidate_weight, step, weights
 from leadsman.core.sight import take_sight
 from leadsman.core.soundings import Soundings
 from leadsman.core.status import deployment_status
@@ -49,8 +51,13 @@ def state_of(observed: Observed) -> RolloutState:
 
 def decide(observed: Observed, soundings: Soundings, serving_image: str, now: datetime) -> Plan:
     """Weigh the evidence, take the machine one step on, and say what has to be written."""
-    desired = revision_hash(observed.deployment.spec)
     before = state_of(observed)
+    followed = follow(observed, serving_image, now)
+    observed = followed.observed
+    desired = named_revision(observed, before)
+    if desired is None:
+        return _nothing_named(followed, before, now)
+    found = find_preflight(observed, before, desired, now)
     weighed = _weigh(observed, before, soundings, now)
     situation = Situation(
         desired=desired,
@@ -60,23 +67,54 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         revisions=observed.readiness(),
         judgement=weighed.judgement,
         now=now,
+        preflight=found.preflight,
     )
     decision = step(situation, weighed.state)
-    digests = _digests(observed)
+    digests = _digests(observed) | ({desired: found.report.digest} if found.report and found.report.digest else {})
     model = observed.deployment.metadata.name
     kept = keep(Pass(model, before, situation, decision, weighed.look, weighed.begun, digests))
     decision = replace(decision, state=kept.state)
-    recordings, recorded = archive(observed, kept.flushes)
+    pins, pinned = _pin(observed, desired, found)
+    recordings, recorded = archive(pinned, kept.flushes)
     return Plan(
-        records=record_actions(observed, desired, serving_image, decision.state),
+        records=[*record_actions(observed, desired, serving_image, decision.state), *pins],
         recordings=recordings,
-        receipts=_receipts(observed, situation, before, decision, digests),
+        receipts=_receipts(observed, situation, before, decision, digests, found),
         status=deployment_status(observed, decision, desired, now),
-        actions=child_actions(recorded, decision.state, decision.weights, decision.mirror),
+        actions=child_actions(
+            recorded, decision.state, decision.weights, decision.mirror, _jobs(recorded, decision.state, followed)
+        ),
         notices=decision.notices,
-        requeue_after=decision.requeue_after,
+        requeue_after=min(decision.requeue_after, followed.again or decision.requeue_after),
         retreats=_retreats(before, decision),
     )
+
+
+def _nothing_named(followed: Followed, state: RolloutState, now: datetime) -> Plan:
+    """A followed reference has not been resolved, and nothing was there before: only the look at it is to be made."""
+    observed = followed.observed
+    decision = Decision(state, weights(state), None, (), RESYNC)
+    return Plan(
+        records=(),
+        recordings=(),
+        receipts={},
+        status=deployment_status(observed, decision, "", now),
+        actions=child_actions(observed, state, decision.weights, None, _jobs(observed, state, followed)),
+        notices=(),
+        requeue_after=followed.again or RESYNC,
+        retreats=False,
+    )
+
+
+def _pin(observed: Observed, desired: str, found: Finding) -> tuple[list[Action], Observed]:
+    report = found.report
+    if report is None or not report.passed or report.digest is None:
+        return [], observed
+    return pin_digest(observed, desired, report.digest)
+
+
+def _jobs(observed: Observed, state: RolloutState, followed: Followed) -> list[dict[str, Any]]:
+    return [job for job in (wanted_preflight(observed, state), followed.job) if job]
 
 
 def _retreats(before: RolloutState, decision: Decision) -> bool:
@@ -98,7 +136,7 @@ class _Weighed:
 def _weigh(observed: Observed, state: RolloutState, soundings: Soundings, now: datetime) -> _Weighed:
     """Count what was read into the candidate's evidence; nothing to weigh without two revisions."""
     candidate = state.candidate
-    if candidate is None or state.stable is None:
+    if candidate is None or state.stable is None or state.phase is Phase.PREFLIGHT:
         return _Weighed(state)
     seconds = now.timestamp()
     spec = spec_of(candidate.policy)
@@ -120,7 +158,12 @@ def _digests(observed: Observed) -> dict[str, str]:
 
 
 def _receipts(
-    observed: Observed, situation: Situation, before: RolloutState, decision: Decision, digests: Mapping[str, str]
+    observed: Observed,
+    situation: Situation,
+    before: RolloutState,
+    decision: Decision,
+    digests: Mapping[str, str],
+    found: Finding,
 ) -> dict[str, ModelRevisionStatus]:
     numbered = list(enumerate(decision.notices, start=before.decisions + 1))
     # A revision that is only being born has no receipts yet.
@@ -137,6 +180,8 @@ def _receipts(
             stable_digest=digests.get(before.stable or ""),
         )
         after = record(status, own, basis, situation.now)
+        if revision == situation.desired and found.is_new:
+            after = after.model_copy(update={"preflight": found.report})
         if after != status:
             changed[child_name(observed.deployment.metadata.name, revision)] = after
     return changed

@@ -1,14 +1,16 @@
 """The child objects as they are to be, in the order in which they are to be written."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leadsman.api.status import Mode, RolloutState
 from leadsman.core.drift import drifted
-from leadsman.core.names import RECORDING_ANNOTATION, child_name
+from leadsman.core.jobs import inputs_of
+from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name
 from leadsman.core.observed import Key, Observed
-from leadsman.core.revision import desired_revision, new_revision, role_of
+from leadsman.core.podtemplate import digest_in, with_digest
+from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash, role_of
 from leadsman.core.rollout import Mirror, running
 from leadsman.core.route import KIND, desired_route, route_mirror
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
@@ -33,11 +35,15 @@ def recording_of(record: Mapping[str, Any]) -> str | None:
 
 
 def record_actions(observed: Observed, revision: str, serving_image: str, state: RolloutState) -> list[Action]:
-    """Create the ModelRevision of a revision seen for the first time; it pins the pod template for good."""
+    """Create the ModelRevision of a revision seen for the first time; it pins the pod template for good.
+
+    One that somebody deleted under its pods is born again with the digest that they have.
+    """
     name = child_name(observed.deployment.metadata.name, revision)
-    if ("ModelRevision", name) in observed.live:
+    if ("ModelRevision", name) in observed.live or revision != revision_hash(observed.deployment.spec):
         return []
-    spec = new_revision(observed.deployment, revision, serving_image).model_dump(
+    pods = observed.live.get(("Deployment", name), {}).get("spec", {}).get("template", {})
+    spec = new_revision(observed.deployment, revision, serving_image, digest_in(pods)).model_dump(
         mode="json", by_alias=True, exclude_none=True
     )
     return [
@@ -45,8 +51,27 @@ def record_actions(observed: Observed, revision: str, serving_image: str, state:
     ]
 
 
+def pin_digest(observed: Observed, revision: str, digest: str) -> tuple[list[Action], Observed]:
+    """Put the digest that a preflight has proved into the ModelRevision, once and for all.
+
+    Returns what to write, and what will have been observed once it is: the pods that follow insist on it.
+    """
+    key = _record_key(observed.deployment.metadata.name, revision)
+    record = observed.live[key]
+    if "digest" in record["spec"]:
+        return [], observed
+    spec = {**record["spec"], "digest": digest}
+    role = record["metadata"].get("labels", {}).get(ROLE_LABEL, Role.CANDIDATE)
+    body = desired_revision(observed.deployment, revision, spec, role, recording_of(record))
+    return [Action(*key, body)], replace(observed, live={**observed.live, key: {**record, "spec": spec}})
+
+
 def child_actions(
-    observed: Observed, state: RolloutState, weights: Mapping[str, int], mirror: Mirror | None
+    observed: Observed,
+    state: RolloutState,
+    weights: Mapping[str, int],
+    mirror: Mirror | None,
+    jobs: Sequence[dict[str, Any]] = (),
 ) -> list[Action]:
     """What has to be written so that the live objects are as the machine's state wants them.
 
@@ -57,6 +82,7 @@ def child_actions(
         *_traffic(observed, state, weights, mirror),
         *_deployments(observed, state),
         *_records(observed, state),
+        *_jobs(observed, jobs),
     ]
     applies = [action for action in wanted if _differs(observed, action)]
     kept = {(action.kind, action.name) for action in wanted}
@@ -66,8 +92,20 @@ def child_actions(
     return applies + [Action(kind, name) for kind, name in surplus]
 
 
+def _jobs(observed: Observed, bodies: Sequence[dict[str, Any]]) -> list[Action]:
+    """Jobs are never changed: one that was made to find out something else goes, and the next pass makes it anew."""
+    return [
+        action
+        for action in _apply(list(bodies))
+        if (live := observed.live.get((action.kind, action.name))) is None
+        or inputs_of(live) == inputs_of(action.body or {})
+    ]
+
+
 def _differs(observed: Observed, action: Action) -> bool:
     live = observed.live.get((action.kind, action.name), {})
+    if action.kind == "Job":
+        return not live
     # What a route does not name is not wanted there: a copy that is still sent is a difference.
     copies = action.kind == KIND and observed.mirror() != route_mirror(action.body or {}, action.name)
     return copies or drifted(action.body, live)
@@ -109,7 +147,12 @@ def _deployments(observed: Observed, state: RolloutState) -> list[Action]:
     replicas = observed.deployment.spec.scaling.min_replicas
     return _apply(
         [
-            desired_deployment(observed.deployment, revision, revisions[revision].spec.pod_template, replicas)
+            desired_deployment(
+                observed.deployment,
+                revision,
+                with_digest(revisions[revision].spec.pod_template, revisions[revision].spec.digest),
+                replicas,
+            )
             for revision in running(state)
             # One that was just born is recorded first; the event of its ModelRevision brings the next pass.
             if revision in revisions
@@ -119,7 +162,8 @@ def _deployments(observed: Observed, state: RolloutState) -> list[Action]:
 
 def _records(observed: Observed, state: RolloutState) -> list[Action]:
     model = observed.deployment.metadata.name
-    named = {*running(state), *([state.rejected.revision] if state.rejected else [])}
+    on_the_way = [one.revision for one in (state.candidate, state.rejected) if one]
+    named = {*running(state), *on_the_way}
     by_age = sorted(
         observed.revisions.values(), key=lambda record: str(record.metadata.creation_timestamp), reverse=True
     )

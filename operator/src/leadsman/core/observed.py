@@ -10,6 +10,7 @@ from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
+from leadsman.core.jobpods import JobPod
 from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
 from leadsman.core.rollout import Mirror, Readiness
@@ -27,8 +28,10 @@ class Observed:
     policy: RolloutPolicySpec | None
     """None when the spec names a policy that does not exist."""
     pods: Sequence[Pod] = ()
+    """Those that serve, or are to."""
+    job_pods: Sequence[JobPod] = ()
     live: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
-    """The raw child objects: ModelRevisions, Deployments, Services, the HTTPRoute."""
+    """The raw child objects: ModelRevisions, Deployments, Services, Jobs, the HTTPRoute."""
     has_gateway_api: bool = True
 
     @property

@@ -45,7 +45,7 @@ def parse_pod(raw: Mapping[str, Any]) -> Pod:
         ip=status.get("podIP", ""),
         ready=conditions.get("Ready") == "True" and not leaving,
         failure=_first(_failure(container) for container in containers),
-        trouble=_first(_trouble(container) for container in containers) or _unschedulable(status),
+        trouble=trouble_of(status),
         digest=_first(_digest(container) for container in containers),
         # A sidecar's are no fault of the model; an init container fetches.
         restarts=sum(
@@ -54,6 +54,12 @@ def parse_pod(raw: Mapping[str, Any]) -> Pod:
             if container.get("name") == SERVER_CONTAINER
         ),
     )
+
+
+def trouble_of(status: Mapping[str, Any]) -> str | None:
+    """What keeps a pod from getting on, by its status; None when nothing says so."""
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    return _first(_trouble(container) for container in containers) or _unschedulable(status)
 
 
 def _terminations(container: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """The pod template of a revision. It is built once, when the revision is born, and pinned in its ModelRevision."""
 
+from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from leadsman.core.names import (
 )
 
 _DRAIN_SECONDS = 10
+_HOME = "/var/lib/leadsman"
+_REGISTRY_CONFIG = f"{_HOME}/.docker"
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -24,11 +27,49 @@ _RESTRICTED = {
 
 def pod_template(model: str, revision: str, source: ModelSource, runtime: Runtime, image: str) -> dict[str, Any]:
     """One fetching init container, one server: non-root, read-only, without capabilities or an API token."""
-    claim = _claim(source.uri)
     spec: dict[str, Any] = {
+        **pod_basics(runtime),
+        "terminationGracePeriodSeconds": 3 * _DRAIN_SECONDS,
+        "initContainers": [
+            fetching_container(
+                FETCH_CONTAINER,
+                ["fetch", source.uri, MODEL_DIR, *(["--digest", source.digest] if source.digest else [])],
+                source,
+                runtime.resources.model_dump(mode="json"),
+                image,
+            )
+        ],
+        "containers": [_server_container(model, revision, source, runtime, image)],
+        "volumes": fetching_volumes(source),
+    }
+    return {"metadata": {"labels": revision_labels(model, revision)}, "spec": spec}
+
+
+def with_digest(template: dict[str, Any], digest: str | None) -> dict[str, Any]:
+    """The pod template with the digest that a preflight has proved: its pods refuse other bytes."""
+    if digest is None or digest_in(template):
+        return template
+    pinned = deepcopy(template)
+    for container in pinned["spec"]["initContainers"]:
+        if container["name"] == FETCH_CONTAINER:
+            container["args"] += ["--digest", digest]
+    return pinned
+
+
+def digest_in(template: dict[str, Any]) -> str | None:
+    """The digest that the pods of a template insist on."""
+    for container in template.get("spec", {}).get("initContainers", []):
+        arguments = container.get("args", [])
+        if container.get("name") == FETCH_CONTAINER and "--digest" in arguments[:-1]:
+            return str(arguments[arguments.index("--digest") + 1])
+    return None
+
+
+def pod_basics(runtime: Runtime) -> dict[str, Any]:
+    """What every pod that touches a model has: no privilege, and the revision's ServiceAccount if it names one."""
+    basics: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 3 * _DRAIN_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 65532,
@@ -36,34 +77,54 @@ def pod_template(model: str, revision: str, source: ModelSource, runtime: Runtim
             "fsGroup": 65532,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [_fetch_container(source, runtime, image, claim)],
-        "containers": [_server_container(model, revision, source, runtime, image)],
-        "volumes": _volumes(claim),
     }
     if runtime.service_account_name:
-        spec["serviceAccountName"] = runtime.service_account_name
+        basics["serviceAccountName"] = runtime.service_account_name
         # Workload identity needs the projected token.
-        spec["automountServiceAccountToken"] = True
-    return {"metadata": {"labels": revision_labels(model, revision)}, "spec": spec}
+        basics["automountServiceAccountToken"] = True
+    return basics
 
 
-def _fetch_container(source: ModelSource, runtime: Runtime, image: str, claim: str | None) -> dict[str, Any]:
+def fetching_container(
+    name: str, arguments: list[str], source: ModelSource, resources: dict[str, Any], image: str
+) -> dict[str, Any]:
+    """A container that can reach where the model is, with the credentials for it."""
+    claim = _claim(source.uri)
+    registry = _registry_secret(source)
     container: dict[str, Any] = {
-        "name": FETCH_CONTAINER,
+        "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["fetch", source.uri, MODEL_DIR, *(["--digest", source.digest] if source.digest else [])],
-        "resources": runtime.resources.model_dump(mode="json"),
+        "args": arguments,
+        "resources": resources,
         "securityContext": _RESTRICTED,
         "volumeMounts": [
             {"name": "model", "mountPath": MODEL_DIR},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of the pod's own
             *([{"name": "claim", "mountPath": f"{PVC_ROOT}/{claim}", "readOnly": True}] if claim else []),
+            *([{"name": "registry", "mountPath": _REGISTRY_CONFIG, "readOnly": True}] if registry else []),
         ],
     }
     if source.secret_name:
         container["envFrom"] = [{"secretRef": {"name": source.secret_name}}]
+    if registry:
+        container["env"] = [
+            {"name": "HOME", "value": _HOME},
+            {"name": "DOCKER_CONFIG", "value": _REGISTRY_CONFIG},
+        ]
     return container
+
+
+def fetching_volumes(source: ModelSource) -> list[dict[str, Any]]:
+    """The volumes of a pod that fetches a model."""
+    volumes: list[dict[str, Any]] = [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    if claim := _claim(source.uri):
+        volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
+    if secret := _registry_secret(source):
+        # Nobody here may read the Secret, so it is not known whether it has this key.
+        items = [{"key": ".dockerconfigjson", "path": "config.json"}]
+        volumes.append({"name": "registry", "secret": {"secretName": secret, "items": items, "optional": True}})
+    return volumes
 
 
 def _server_container(model: str, revision: str, source: ModelSource, runtime: Runtime, image: str) -> dict[str, Any]:
@@ -112,8 +173,5 @@ def _claim(uri: str) -> str | None:
     return parts.netloc if parts.scheme == "pvc" else None
 
 
-def _volumes(claim: str | None) -> list[dict[str, Any]]:
-    volumes: list[dict[str, Any]] = [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
-    if claim:
-        volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
-    return volumes
+def _registry_secret(source: ModelSource) -> str | None:
+    return source.secret_name if urlsplit(source.uri).scheme == "oci" else None

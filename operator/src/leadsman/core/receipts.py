@@ -18,6 +18,7 @@ _OUTCOMES = {
     Reason.SWITCHED: Outcome.PROMOTED,
     Reason.RETURNED: Outcome.PROMOTED,
     Reason.PROMOTED: Outcome.PROMOTED,
+    Reason.PREFLIGHT_FAILED: Outcome.REJECTED,
     Reason.SUPERSEDED: Outcome.SUPERSEDED,
     Reason.ROLLOUT_STARTED: Outcome.IN_PROGRESS,
     Reason.STEP_STARTED: Outcome.IN_PROGRESS,

@@ -30,14 +30,17 @@ def revision_hash(spec: ModelDeploymentSpec) -> str:
     default of the operator (such as the serving image) takes part, so an upgrade is no new revision.
     """
     parts = {
-        part: getattr(spec, part).model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        # How a reference is followed is no part of what it names.
+        part: getattr(spec, part).model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"follow"})
         for part in ("model", "runtime")
     }
     return short_hash({"v": 1, **parts})
 
 
-def new_revision(deployment: ModelDeployment, revision: str, serving_image: str) -> ModelRevisionSpec:
-    """Pin everything that the revision runs with, as of now."""
+def new_revision(
+    deployment: ModelDeployment, revision: str, serving_image: str, digest: str | None = None
+) -> ModelRevisionSpec:
+    """Pin everything that the revision runs with, as of now; `digest` is that of its pods, if it has some already."""
     spec = deployment.spec
     name = deployment.metadata.name
     return ModelRevisionSpec(
@@ -46,6 +49,7 @@ def new_revision(deployment: ModelDeployment, revision: str, serving_image: str)
         model=spec.model,
         runtime=spec.runtime,
         pod_template=pod_template(name, revision, spec.model, spec.runtime, serving_image),
+        digest=digest,
     )
 
 

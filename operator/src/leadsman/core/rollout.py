@@ -1,10 +1,12 @@
 """The rollout machine: `step` takes the state and the situation, and says what is to be so next.
 
-    Idle --a revision is desired--> Preparing --its pods are ready--> Shadow, Canary (steps) --the last passed--> Idle
-                                        |                                |
-                                        +------- rejected ---------------+--> RolledBack --another is desired--> ...
+    Idle --a revision is desired--> Preflight --passed--> Preparing --its pods are ready--> Shadow, Canary (steps)
+                                        |                     |                                |         |
+                                        +----- rejected ------+--------------------------------+         +--> Idle
+                                        +--> RolledBack --another is desired--> ...
 
-In Shadow the candidate gets copies of requests, all of which stable answers; in Canary it answers its own share.
+In Preflight a Job holds the revision to its word, and there is no pod of it that could serve. In Shadow the candidate
+gets copies of requests, all of which stable answers; in Canary it answers its own share.
 
 A first revision has nothing to be compared with, a cluster without a gateway cannot split, and a revision that was
 stable a moment ago has proved itself: those three go from Preparing straight to Idle. A spec that changes on the way
@@ -43,6 +45,18 @@ class Readiness:
 
 
 @dataclass(frozen=True)
+class Preflight:
+    """How the preflight of the desired revision stands."""
+
+    passed: bool | None = None
+    """None while it is not decided."""
+    running: bool = False
+    """A pod of it is at work."""
+    message: str = ""
+    """Why it failed, or what it waits for."""
+
+
+@dataclass(frozen=True)
 class Situation:
     """All that a step of the machine looks at besides its own state."""
 
@@ -54,6 +68,8 @@ class Situation:
     revisions: Mapping[str, Readiness]
     judgement: Judgement | None
     now: datetime
+    preflight: Preflight | None = None
+    """None when the desired revision owes none: it was proved before."""
 
     def readiness(self, revision: str) -> Readiness:
         """A revision's readiness; one without pods has none."""
@@ -108,7 +124,10 @@ def step(situation: Situation, state: RolloutState) -> Decision:
         if state.candidate is None:
             state, begun = _begin(situation, state)
             notices += begun
-        if state.candidate is not None:
+        if state.phase is Phase.PREFLIGHT:
+            state, checked = _check(situation, state)
+            notices += checked
+        if state.candidate is not None and state.phase is not Phase.PREFLIGHT:
             state, moved = (_try if state.phase in _TRIALS else _prepare)(situation, state)
             notices += moved
     return Decision(
@@ -146,8 +165,8 @@ def mirror(state: RolloutState) -> Mirror | None:
 
 
 def running(state: RolloutState) -> tuple[str, ...]:
-    """The revisions whose pods are to run, stable first."""
-    candidate = state.candidate.revision if state.candidate else None
+    """The revisions whose pods are to run, stable first; a candidate has none before it has passed its preflight."""
+    candidate = state.candidate.revision if state.candidate and state.phase is not Phase.PREFLIGHT else None
     named = (state.stable, candidate, *(entry.revision for entry in state.retiring))
     return tuple(dict.fromkeys(revision for revision in named if revision))
 
@@ -171,9 +190,7 @@ def _leave(situation: Situation, state: RolloutState) -> Move:
         weight_before=candidate_weight(state),
         checks=state.candidate.checks,
     )
-    return _with(
-        state, phase=Phase.IDLE, candidate=None, retiring=_retiring(state, candidate, situation.now + DRAIN)
-    ), (notice,)
+    return _with(state, phase=Phase.IDLE, candidate=None, retiring=_draining(situation, state, candidate)), (notice,)
 
 
 def _begin(situation: Situation, state: RolloutState) -> Move:
@@ -190,8 +207,28 @@ def _begin(situation: Situation, state: RolloutState) -> Move:
     notice = Notice(
         revision=desired, reason=Reason.ROLLOUT_STARTED, message=f"revision {desired} is prepared, {against}"
     )
-    retiring = tuple(entry for entry in state.retiring if entry.revision != desired)
-    return _with(state, phase=Phase.PREPARING, candidate=candidate, retiring=retiring), (notice,)
+    return _with(state, phase=Phase.PREFLIGHT, candidate=candidate), (notice,)
+
+
+def _check(situation: Situation, state: RolloutState) -> Move:
+    """No pod of the candidate starts before it has passed; those of an earlier try drain meanwhile."""
+    candidate, preflight = _candidate(state), situation.preflight
+    if candidate.returning or preflight is None or preflight.passed:
+        prepared = candidate.model_copy(update={"prepared_at": situation.now})
+        retiring = tuple(entry for entry in state.retiring if entry.revision != candidate.revision)
+        return _with(state, phase=Phase.PREPARING, candidate=prepared, retiring=retiring), ()
+    if preflight.passed is False:
+        return _reject(situation, state, Reason.PREFLIGHT_FAILED, preflight.message)
+    if situation.now - candidate.started_at >= _preflight_ends(candidate, preflight):
+        waited = f"it had not ended after {int((situation.now - candidate.started_at).total_seconds())} s"
+        why = ": ".join(filter(None, (waited, preflight.message)))
+        return _reject(situation, state, Reason.PROGRESS_DEADLINE_EXCEEDED, why)
+    return state, ()
+
+
+def _preflight_ends(candidate: Candidate, preflight: Preflight) -> timedelta:
+    deadline = candidate.policy.preflight.deadline
+    return deadline if preflight.running else min(deadline, candidate.policy.progress_deadline)
 
 
 def _prepare(situation: Situation, state: RolloutState) -> Move:
@@ -203,7 +240,7 @@ def _prepare(situation: Situation, state: RolloutState) -> Move:
     if readiness.ready >= situation.replicas:
         return _admit(situation, state)
     deadline = candidate.policy.progress_deadline
-    if situation.now - candidate.started_at >= deadline:
+    if situation.now - (candidate.prepared_at or candidate.started_at) >= deadline:
         waited = f"{readiness.ready} of {situation.replicas} pods were ready after {int(deadline.total_seconds())} s"
         return _reject(situation, state, Reason.PROGRESS_DEADLINE_EXCEEDED, waited)
     return state, ()
@@ -327,17 +364,18 @@ def _promote(situation: Situation, state: RolloutState, reason: Reason, why: str
 
 def _reject(situation: Situation, state: RolloutState, reason: Reason, why: str) -> Move:
     candidate = _candidate(state)
+    early = state.phase is Phase.PREFLIGHT
     why = why[:_MESSAGE_LENGTH]  # nothing that a pod says may be too long to be rolled back for
     rejection = Rejection(revision=candidate.revision, at=situation.now, reason=reason, message=why)
     notice = Notice(
         revision=candidate.revision,
         reason=reason,
-        message=f"revision {candidate.revision} is rolled back: {why}",
+        message=f"revision {candidate.revision} is {'rejected by its preflight' if early else 'rolled back'}: {why}",
         warning=True,
         weight_before=candidate_weight(state),
         checks=candidate.checks,
     )
-    retiring = _retiring(state, candidate.revision, situation.now + DRAIN)
+    retiring = _draining(situation, state, candidate.revision)
     return _with(state, phase=Phase.ROLLED_BACK, candidate=None, rejected=rejection, retiring=retiring), (notice,)
 
 
@@ -345,11 +383,19 @@ def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
     match state.phase:
         case phase if phase in _TRIALS:
             usual = _until_next_look(_candidate(state))
+        case Phase.PREFLIGHT:
+            usual = _until_preflight_ends(situation, _candidate(state))
         case Phase.PREPARING:
             usual = _WAITING
         case _:
             usual = RESYNC
     return min([usual, *(entry.until - situation.now for entry in state.retiring)])
+
+
+def _until_preflight_ends(situation: Situation, candidate: Candidate) -> timedelta:
+    """Before its Job does: the API server takes away what the Job's pods have said."""
+    left = _preflight_ends(candidate, situation.preflight or Preflight()) - (situation.now - candidate.started_at)
+    return max(min(_WAITING, left), _MOST_OFTEN)
 
 
 def _until_next_look(candidate: Candidate) -> timedelta:
@@ -361,6 +407,13 @@ def _until_next_look(candidate: Candidate) -> timedelta:
 def _retiring(state: RolloutState, revision: str, until: datetime, *, warm: bool = False) -> tuple[Retiring, ...]:
     others = [entry for entry in state.retiring if entry.revision != revision]
     return (*others, Retiring(revision=revision, until=until, warm=warm))[-MAX_RETIRING:]
+
+
+def _draining(situation: Situation, state: RolloutState, candidate: str) -> tuple[Retiring, ...]:
+    """What retires when the candidate goes: it too, unless this try of it never had a pod."""
+    if state.phase is Phase.PREFLIGHT:
+        return state.retiring
+    return _retiring(state, candidate, situation.now + DRAIN)
 
 
 def _found(checks: tuple[CheckReport, ...]) -> str:

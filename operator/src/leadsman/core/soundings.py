@@ -39,7 +39,7 @@ class Soundings:
 def soundings_wanted(observed: Observed, state: RolloutState, now: float) -> Wanted:
     """Return what a look at `now` (Unix seconds) needs; nothing unless there are two revisions to be compared."""
     candidate, stable = state.candidate, state.stable
-    if candidate is None or stable is None:
+    if candidate is None or stable is None or state.phase is Phase.PREFLIGHT:
         return Wanted()
     spec = EvidenceSpec.of(candidate.policy.false_rollback_rate, candidate.policy.checks)
     counted = [*observed.pods_of(candidate.revision), *observed.pods_of(stable)]

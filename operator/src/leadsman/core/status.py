@@ -24,6 +24,7 @@ def deployment_status(observed: Observed, decision: Decision, desired: str, now:
         weight=candidate_weight(state) if state.candidate else None,
         traffic=_traffic(observed),
         rollout=state,
+        following=observed.deployment.status.following,
         conditions=conditions(observed, state, desired, observed.deployment.status.conditions, now),
     )
 

@@ -7,9 +7,9 @@ import kopf
 
 from leadsman.core.names import MANAGED_BY, MODEL_LABEL
 from leadsman.handlers.app import App
-from leadsman.shell.kube import DEPLOYMENT, HTTP_ROUTE, MODEL_REVISION, POD, ROLLOUT_POLICY, SERVICE, Resource
+from leadsman.shell.kube import DEPLOYMENT, HTTP_ROUTE, JOB, MODEL_REVISION, POD, ROLLOUT_POLICY, SERVICE, Resource
 
-CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, POD, HTTP_ROUTE)
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, POD, HTTP_ROUTE)
 
 
 def selector(resource: Resource) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ MODEL_REVISION = Resource("apis/leadsman.dev/v1alpha1", "modelrevisions", "Model
 ROLLOUT_POLICY = Resource("apis/leadsman.dev/v1alpha1", "rolloutpolicies", "RolloutPolicy")
 DEPLOYMENT = Resource("apis/apps/v1", "deployments", "Deployment")
 SERVICE = Resource("api/v1", "services", "Service")
+JOB = Resource("apis/batch/v1", "jobs", "Job")
 POD = Resource("api/v1", "pods", "Pod")
 HTTP_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")

@@ -8,14 +8,16 @@ from pydantic import ValidationError
 
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.rolloutpolicy import RolloutPolicy, RolloutPolicySpec
+from leadsman.core.follow import desired_revision_of
+from leadsman.core.jobpods import is_job_pod, parse_job_pod
 from leadsman.core.names import model_labels
 from leadsman.core.observed import Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.queries import unknown_placeholder
-from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import (
     DEPLOYMENT,
     HTTP_ROUTE,
+    JOB,
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
     POD,
@@ -28,7 +30,7 @@ from leadsman.shell.validation import first_problem
 
 T = TypeVar("T", ModelDeployment, RolloutPolicy)
 
-CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE)
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB)
 
 
 class InvalidObjectError(Exception):
@@ -59,7 +61,8 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
     return Observed(
         deployment=deployment,
         policy=policy,
-        pods=[parse_pod(pod) for pod in pods],
+        pods=[parse_pod(pod) for pod in pods if not is_job_pod(pod)],
+        job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
         has_gateway_api=has_gateway_api,
     )
@@ -67,7 +70,7 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
 
 async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec | None:
     candidate = deployment.status.rollout.candidate
-    if candidate and candidate.revision == revision_hash(deployment.spec):
+    if candidate and desired_revision_of(deployment) in (None, candidate.revision):
         # It goes by the copy it began with; whatever becomes of the object must not end the watch on it.
         return candidate.policy
     reference = deployment.spec.rollout_policy

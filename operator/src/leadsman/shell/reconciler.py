@@ -29,6 +29,7 @@ from leadsman.shell.kube import (
     CONFLICT,
     DEPLOYMENT,
     HTTP_ROUTE,
+    JOB,
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
     SERVICE,
@@ -42,7 +43,7 @@ from leadsman.shell.recorder import post_event
 from leadsman.shell.soundings import take_soundings
 from leadsman.shell.telemetry import Heartbeat, Key, Metrics
 
-_RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, HTTP_ROUTE)}
+_RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE)}
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=2)
 _LOOK_AGAIN = timedelta(minutes=5)

@@ -129,7 +129,7 @@ def test_a_first_revision_is_not_recorded() -> None:
 def test_a_crash_before_any_write_leaves_a_recording_without_gaps_and_without_repeats() -> None:
     def story(crash_before: int | None = None) -> tuple[World, str, list[int]]:
         """The world at the end, the revision, and the numbers of the writes of passes that wrote to the recording."""
-        at = World(careful(), {"1": GOOD, "2": Model(errors=0.3)}, rps=2.0)
+        at = World(careful(), {"1": GOOD, "2": Model(errors=0.3)}, rps=1.8)
         at.crash_before = crash_before
         at.apply("1")
         at.until("FirstRevision")

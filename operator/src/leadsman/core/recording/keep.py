@@ -6,16 +6,16 @@ dies in between writes them again: what is there under the same numbers is repla
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Evidence
-from leadsman.api.status import Candidate, RecordingTail, RolloutState
+from leadsman.api.status import Candidate, Phase, RecordingTail, RolloutState
 from leadsman.core.evidence import Look
 from leadsman.core.recording.codec import decode, encode, encode_lines, line
 from leadsman.core.recording.merge import merge
 from leadsman.core.recording.types import Entry, Header, Recording, without_marks
-from leadsman.core.rollout import Decision, Notice, Situation
+from leadsman.core.rollout import Decision, Notice, Preflight, Situation
 
 FLUSHED_AT = 30
 """Lines that wait in the status, at most."""
@@ -162,7 +162,15 @@ def _entry(this: Pass, revision: str, number: int, notices: list[Notice]) -> Ent
         stable_digest=this.digests.get(this.before.stable or "") if notices else None,
         begun=without_marks(this.begun) if this.begun and found else None,
         look=this.look if found else None,
+        preflight=_preflight(this, revision),
     )
+
+
+def _preflight(this: Pass, revision: str) -> Preflight | None:
+    owed = this.situation.preflight if this.situation.desired == revision else None
+    if owed is None or this.before.phase in (Phase.PREPARING, Phase.SHADOW, Phase.CANARY):
+        return None
+    return replace(owed, message=owed.message[:_FAILURE_LENGTH])
 
 
 def _changed(this: Pass, revision: str) -> bool:

@@ -79,6 +79,7 @@ def _situation(
         revisions={header.candidate: Readiness(entry.ready, entry.failure)},
         judgement=judgement,
         now=entry.moment,
+        preflight=entry.preflight,
     )
 
 

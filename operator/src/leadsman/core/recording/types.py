@@ -13,6 +13,7 @@ from leadsman.api.fields import Digest
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
 from leadsman.core.evidence import ArmCounts, Look
+from leadsman.core.rollout import Preflight
 
 _LATEST = 253402300799.0
 _MOST = 10**15
@@ -44,7 +45,7 @@ class Entry(ApiModel):
     `number` counts from 1 and goes up; where it skips, looks were merged. `at` is in Unix seconds. `desired` is the
     revision that the spec names when it is another than the candidate. `decisions` is how many were taken about the
     candidate, and the digests are those of the models when there were any. `begun` is the evidence before the first
-    look, without marks of pods.
+    look, without marks of pods. `preflight` is how the preflight stood that it owed.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
@@ -61,6 +62,7 @@ class Entry(ApiModel):
     stable_digest: Digest | None = None
     begun: Evidence | None = None
     look: Look | None = None
+    preflight: Preflight | None = None
 
     @property
     def moment(self) -> datetime:

@@ -1,0 +1,46 @@
+"""Jobs of the simulated cluster: preflights, and looks at what a followed reference names."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from support.simpod import Model
+
+OOM_KILLED = 137
+
+
+@dataclass
+class SimJob:
+    """A Job and its only pod."""
+
+    uid: str
+    template: dict[str, Any]
+    model: Model
+    started: float
+
+    def pod(self, now: float) -> dict[str, Any]:
+        """The pod as the API server has it."""
+        return {
+            "metadata": {
+                "name": f"{self.uid}-1",
+                "uid": f"{self.uid}-1",
+                "labels": self.template["metadata"]["labels"],
+                "ownerReferences": [{"kind": "Job", "uid": self.uid}],
+                "creationTimestamp": f"{self.started:09.0f}",
+            },
+            "status": {"containerStatuses": [{"name": "job", "state": self._state(now)}]},
+        }
+
+    def _state(self, now: float) -> dict[str, Any]:
+        if now < self.started + self.model.preflight_seconds:
+            return {"running": {}}
+        code, sentence = self.model.preflight
+        if code == OOM_KILLED:
+            return {"terminated": {"exitCode": code, "reason": "OOMKilled"}}
+        if self.template["spec"]["containers"][0]["args"][0] == "resolve":
+            said: object = {"v": 1, "identity": f"etag-{self.model.digest}", "digest": self.model.digest}
+        elif code in (0, 65):
+            said = {"v": 1, "passed": code == 0, "digest": self.model.digest, "sentence": sentence, "checks": []}
+        else:
+            said = {"v": 1, "transient": sentence}
+        return {"terminated": {"exitCode": code, "message": json.dumps(said)}}
