@@ -1,0 +1,1 @@
+"""Packages as OCI artifacts, as the CNCF ModelPack specification has them: reading and pushing them."""
