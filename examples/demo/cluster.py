@@ -25,10 +25,11 @@ class DemoError(Exception):
 
 @dataclass(frozen=True)
 class Images:
-    """The images that the operator is installed with."""
+    """The images that the operator is installed with, and of a registry for models."""
 
     operator: str
     serving: str
+    registry: str
 
 
 def kubectl(*arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 300) -> str:
@@ -71,7 +72,7 @@ def images() -> Images:
     if "OPERATOR_IMAGE" not in named and written.is_file():
         named |= dict(line.split("=", 1) for line in written.read_text().splitlines() if "=" in line)
     try:
-        return Images(named["OPERATOR_IMAGE"], named["SERVING_IMAGE"])
+        return Images(named["OPERATOR_IMAGE"], named["SERVING_IMAGE"], named["REGISTRY_IMAGE"])
     except KeyError as missing:
         raise DemoError(f"{missing.args[0]} is not set and {written} does not name it: run `make images`") from None
 

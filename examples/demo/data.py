@@ -10,7 +10,11 @@ from sklearn.model_selection import train_test_split
 Rows = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
+NAME = "cancer"
+"""Of the model."""
 FEATURES = 30
+MEANS = 10
+"""The first columns are means; their standard errors and their worst values follow."""
 TEXTURE = 1
 """The column "mean texture", whose coarse rows the offline sample has none of."""
 COARSE = 21.0

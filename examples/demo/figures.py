@@ -48,6 +48,9 @@ class Facts:
     bad_version: str
     promoted: bool
     rolled_back: bool
+    refused_version: str
+    refused: bool
+    """By preflight, and no Deployment was there for it."""
     pods_before: Pods
     """The good version's pods when it had its first users."""
     pods_after: Sequence[Pods]
@@ -108,6 +111,10 @@ def broken_promises(facts: Facts) -> list[str]:
         broken.append("the good version was not promoted")
     if not facts.rolled_back:
         broken.append(f"version {facts.bad_version} was not rolled back")
+    if not facts.refused:
+        broken.append(f"version {facts.refused_version} was not refused before it had any pods")
+    if answered := sum(request.version == facts.refused_version for request in facts.requests):
+        broken.append(f"version {facts.refused_version} answered {answered} requests of users")
     if facts.promoted and not facts.pods_before:
         broken.append("no pods of the good version were seen before its promotion, so restarts cannot be ruled out")
     if gone := restarted(facts.pods_before, facts.pods_after):

@@ -1,20 +1,23 @@
-"""The objects that the demo applies: what a user of Leadsman would write, and a small store for the model files."""
+"""The objects that the demo applies: what a user of Leadsman would write, and a small registry for the packages."""
 
-import base64
 from dataclasses import dataclass
 
 from demo.cluster import Object
+from demo.data import NAME
 from demo.train import Model
 
 NAMESPACE = "demo"
-NAME = "cancer"
 HOSTNAME = "cancer.example.com"
 STORE = "model-store"
 POLICY = "careful"
 OURS = {"leadsman.dev/demo": "true"}
 """Marks the namespace as the demo's own: no other is ever deleted."""
 _API = "leadsman.dev/v1alpha1"
-_STORE_PORT = 8000
+STORE_PORT = 5000
+_STORE_CONFIG = f"""version: 0.1
+http: {{addr: ':{STORE_PORT}'}}
+storage: {{filesystem: {{rootdirectory: /var/lib/registry}}}}
+"""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ def model_deployment(model: Model, gateway: GatewayAddress) -> Object:
         "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {
             "model": {
-                "uri": f"http://{STORE}.{NAMESPACE}.svc/{model.version}/model.onnx",
+                "uri": f"oci://{STORE}.{NAMESPACE}.svc:{STORE_PORT}/{NAME}:{model.version}",
                 "digest": model.digest,
                 "version": model.version,
             },
             "runtime": {
-                "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
+                "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "768Mi"}},
             },
             "scaling": {"minReplicas": 2},
             "traffic": {
@@ -89,25 +92,16 @@ def model_deployment(model: Model, gateway: GatewayAddress) -> Object:
     }
 
 
-def model_files(model: Model) -> Object:
-    """The ConfigMap that carries one version's file into the cluster."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": f"model-{model.version}", "namespace": NAMESPACE},
-        "binaryData": {"model.onnx": base64.b64encode(model.file.read_bytes()).decode()},
-    }
-
-
-def model_store(models: list[Model], image: str) -> list[Object]:
-    """An HTTP server for the model files, from the Python of the serving image."""
+def model_store(image: str) -> list[Object]:
+    """An OCI registry for the packages; what is pushed to it lives as long as its pod."""
     labels = {"app": STORE}
     container = {
-        "name": "http",
+        "name": "registry",
         "image": image,
-        "command": ["python3", "-m", "http.server", str(_STORE_PORT), "--directory", "/models"],
-        "ports": [{"name": "http", "containerPort": _STORE_PORT}],
-        "readinessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1},
+        "command": ["registry", "serve", "/etc/registry/config.yml"],
+        "env": [{"name": "OTEL_TRACES_EXPORTER", "value": "none"}],
+        "ports": [{"name": "http", "containerPort": STORE_PORT}],
+        "readinessProbe": {"httpGet": {"path": "/v2/", "port": "http"}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -115,23 +109,26 @@ def model_store(models: list[Model], image: str) -> list[Object]:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            {"name": f"model-{model.version}", "mountPath": f"/models/{model.version}", "readOnly": True}
-            for model in models
+            {"name": "config", "mountPath": "/etc/registry", "readOnly": True},
+            {"name": "data", "mountPath": "/var/lib/registry"},
         ],
     }
     pod = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        # The server of Python's library ends at SIGKILL only: as process 1 it has no default for SIGTERM.
         "terminationGracePeriodSeconds": 1,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "containers": [container],
-        "volumes": [
-            {"name": f"model-{model.version}", "configMap": {"name": f"model-{model.version}"}} for model in models
-        ],
+        "volumes": [{"name": "config", "configMap": {"name": STORE}}, {"name": "data", "emptyDir": {}}],
     }
     metadata = {"name": STORE, "namespace": NAMESPACE, "labels": labels}
     return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"config.yml": _STORE_CONFIG}},
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -146,6 +143,6 @@ def model_store(models: list[Model], image: str) -> list[Object]:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": metadata,
-            "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+            "spec": {"selector": labels, "ports": [{"name": "http", "port": STORE_PORT, "targetPort": "http"}]},
         },
     ]

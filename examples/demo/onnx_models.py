@@ -1,6 +1,6 @@
-"""Three versions of the classifier as ONNX graphs.
+"""The versions of the classifier as ONNX graphs.
 
-All have one input `X` [n, 30] and the outputs `label` and `probabilities`.
+All have one input `X` [n, 30], but for the last with [n, 10], and the outputs `label` and `probabilities`.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from demo.data import COARSE, FEATURES, TEXTURE, Data, Part
+from demo.data import COARSE, FEATURES, MEANS, TEXTURE, Data, Part
 
 OPSET = 18
 _IR_VERSION = 10
@@ -114,6 +114,12 @@ def slow(data: Data) -> bytes:
     return _checked(model)
 
 
+def narrow(data: Data) -> bytes:
+    """Version 4: a logistic regression over the ten means alone, and so of another input than users send."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
+    return _convert(model.fit(data.train.rows[:, :MEANS], data.train.labels), MEANS)
+
+
 def _all_features(data: Data) -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(data.train.rows, data.train.labels)
 
@@ -134,11 +140,11 @@ def _threshold(benign: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> fl
     return float(max(zip(right, -abs(choices - 0.5), choices, strict=True))[2])
 
 
-def _convert(model: Pipeline) -> bytes:
+def _convert(model: Pipeline, features: int = FEATURES) -> bytes:
     converted = convert_sklearn(
         model,
         name="classifier",
-        initial_types=[("X", FloatTensorType([None, FEATURES]))],
+        initial_types=[("X", FloatTensorType([None, features]))],
         options={id(model): {"zipmap": False}},
         target_opset={"": OPSET, "ai.onnx.ml": 3},
     )

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from demo import cluster, manifests
 from demo.cluster import ROOT, DemoError, Images, Object
-from demo.manifests import NAME, NAMESPACE
+from demo.data import NAME
+from demo.gateway import Forward
+from demo.manifests import NAMESPACE
+from demo.packages import push
 from demo.train import Model
 
 RELEASE = "leadsman"
@@ -51,13 +54,28 @@ def uninstall_operator() -> None:
     cluster.kubectl("delete", "namespace", OPERATOR_NAMESPACE, "--ignore-not-found", "--timeout=120s")
 
 
-def make_namespace(models: list[Model], images: Images) -> None:
-    """Make the namespace with the model store and the policy; what an earlier demo left there goes first."""
+def make_namespace(images: Images) -> None:
+    """Make the namespace with the registry and the policy; what an earlier demo left there goes first."""
     remove_namespace()
     cluster.apply(manifests.namespace())
-    cluster.apply(*(manifests.model_files(model) for model in models), server_side=True)
-    cluster.apply(*manifests.model_store(models, images.serving), manifests.rollout_policy())
+    cluster.apply(*manifests.model_store(images.registry), manifests.rollout_policy())
     cluster.kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{manifests.STORE}", "--timeout=120s")
+
+
+def push_packages(models: list[Model], folder: Path) -> None:
+    """Push each version's package to the registry, through a port-forward that ends with it."""
+    forward = Forward(NAMESPACE, manifests.STORE, manifests.STORE_PORT, folder)
+    try:
+        for model in models:
+            push(Path(model.path), f"oci://{forward.address}/{NAME}:{model.version}")
+    finally:
+        forward.close()
+
+
+def deployments_of(revision: str) -> list[str]:
+    """Return the names of a revision's Deployments."""
+    labels = f"leadsman.dev/model={NAME},leadsman.dev/revision={revision}"
+    return [found["metadata"]["name"] for found in cluster.items("deployments", "-n", NAMESPACE, "-l", labels)]
 
 
 def remove_namespace() -> None:

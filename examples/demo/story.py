@@ -13,9 +13,9 @@ from typing import NoReturn
 from demo import chart, cluster, figures, gateway, manifests, report, setup
 from demo.clock import now
 from demo.cluster import DemoError, Object, Watch
-from demo.data import load_data
+from demo.data import NAME, load_data
 from demo.load import LoadConfig
-from demo.manifests import NAME, NAMESPACE
+from demo.manifests import NAMESPACE
 from demo.records import Mark, Request, RequestLog, spans
 from demo.report import Report
 from demo.timeline import Line, Point, Timeline, View
@@ -77,6 +77,7 @@ class Demo:
         promoted, before = self._good(models[1])
         after = [setup.restarts_by_pod(self._good_revision)] if promoted else []
         rolled_back = self._taken_back(models[2]) if promoted else False
+        refused = self._refused(models[3]) if rolled_back else False
         ended = now()
         after += [setup.restarts_by_pod(self._good_revision)] if promoted else []
         requests = self._stop_load()
@@ -85,6 +86,8 @@ class Demo:
             bad_version=models[2].version,
             promoted=promoted,
             rolled_back=rolled_back,
+            refused_version=models[3].version,
+            refused=refused,
             pods_before=before,
             pods_after=after,
         )
@@ -95,20 +98,22 @@ class Demo:
     def _prepare(self) -> list[Model]:
         cluster.check_reachable()
         images = cluster.images()
-        self.said.phase("Three versions of a classifier, trained on 569 real biopsies")
-        with self._doing("training"):
+        self.said.phase("Four versions of a classifier, trained on 569 real biopsies, as packages")
+        with self._doing("training, and leadsman package"):
             models = train_versions(setup.cache_folder(), self.bad)
         self.said.models(models)
         self._show_rows()
-        self.said.phase("The operator, a model store, a policy")
+        self.said.phase("The operator, a registry, a policy")
         if not setup.operator_installed():
             self._when_done("removing the operator", setup.uninstall_operator)
         with self._doing("helm upgrade --install leadsman charts/leadsman"):
             setup.install_operator(images)
         self._when_done(f"deleting the namespace {NAMESPACE}", setup.remove_namespace)
-        with self._doing(f"namespace {NAMESPACE} with model store and policy"):
-            setup.make_namespace(models, images)
+        with self._doing(f"namespace {NAMESPACE} with registry and policy"):
+            setup.make_namespace(images)
             self.gateway = gateway.ensure()
+        with self._doing("leadsman push, of each version"):
+            setup.push_packages(models, self.out)
         return models
 
     def _begin(self, model: Model) -> None:
@@ -159,6 +164,20 @@ class Demo:
         if rejected := self.timeline.view.rejected:
             self._receipts_of(rejected)
         return rolled_back
+
+    def _refused(self, model: Model) -> bool:
+        self.said.phase("Version 4 takes 10 measurements, where all clients send 30: preflight refuses it")
+        self._mark("version 4 in preflight")
+        self._apply(model)
+        rejected = self._until(
+            lambda view: view.desired == model.version and view.is_condition("Ready", "False", "PreflightFailed"),
+            lambda view: view.is_condition("Ready", "True"),
+        )
+        self._kubectl_get()
+        revision = self.timeline.view.rejected
+        if rejected:
+            self._preflight_of(revision)
+        return rejected and not setup.deployments_of(revision)
 
     def _conclude(self, facts: figures.Facts, ended: float) -> list[str]:
         self.said.phase("What came of it")
@@ -229,6 +248,15 @@ class Demo:
             when, before, after = decision["at"], decision["weightBefore"], decision["weightAfter"]
             reason, message = decision["reason"], decision["message"]
             self.said.text(f"{decision['sequence']:>4}  {when}  {before} -> {after} %  {reason}: {message}")
+
+    def _preflight_of(self, revision: str) -> None:
+        name = f"{NAME}-{revision}"
+        self.said.text(
+            f"\nThe preflight of version {self.timeline.view.name(revision)} (kubectl describe mrev {name}):"
+        )
+        found = cluster.get("mrev", name, "-n", NAMESPACE) or {}
+        for check in found.get("status", {}).get("preflight", {}).get("checks", ()):
+            self.said.text(f"{check['verdict']:>5}  {check['name']:<10}  {check['message']}")
 
     def _receipts(self) -> tuple[list[Point], list[chart.Decision]]:
         """Return the evidence that each decision rested on, and the decisions, from the ModelRevisions."""

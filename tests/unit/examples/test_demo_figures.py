@@ -16,6 +16,8 @@ def facts(**changes: object) -> Facts:
         "bad_version": "3",
         "promoted": True,
         "rolled_back": True,
+        "refused_version": "4",
+        "refused": True,
         "pods_before": {"a": 0, "b": 1},
         "pods_after": [{"a": 0, "b": 1}, {"a": 0, "b": 1}],
     }
@@ -35,6 +37,8 @@ def test_a_demo_that_kept_its_promises_breaks_none() -> None:
         ({"requests": [request(version="", code=0)]}, "status 0 from version nobody"),
         ({"promoted": False}, "the good version was not promoted"),
         ({"rolled_back": False}, "version 3 was not rolled back"),
+        ({"refused": False}, "version 4 was not refused before it had any pods"),
+        ({"requests": [request(version="4")]}, "version 4 answered 1 requests of users"),
         ({"pods_before": {}}, "restarts cannot be ruled out"),
         ({"pods_after": [{"a": 1, "b": 1}]}, "restarted or replaced 1 of 2 pods"),
         ({"pods_after": [{"a": 0, "b": 1}, {"a": 0}]}, "restarted or replaced 1 of 2 pods"),
