@@ -43,7 +43,12 @@ class _Subject:
         self.most_bytes = int(command["most_bytes"])
         began = time.perf_counter()
         self.model: OnnxModel = load(directory, threads, command["providers"])
-        schema = read_schema(directory, self.model.signature)
+        self.refused: str | None = None
+        schema = None
+        try:
+            schema = read_schema(directory, self.model.signature)
+        except ModelLoadError as error:
+            self.refused = str(error)  # said of the manifest: of the model there is more to find out
         self.seconds = time.perf_counter() - began
         limits = Limits(threads, self.most_bytes, 0.0)
         runner = Runner(self.model, ThreadPoolExecutor(threads), limits, lambda: 1, lambda *_: None)
@@ -57,6 +62,7 @@ class _Subject:
         signature = self.model.signature
         return {
             "seconds": self.seconds,
+            "refused": self.refused,
             "inputs": [_spec(spec) for spec in signature.inputs],
             "outputs": [_spec(spec) for spec in signature.outputs],
         }

@@ -50,9 +50,10 @@ def fetch(source: Source, directory: Path, left: TimeLeft, *, signature: bool = 
         raise PackageError("the process that fetches the model came to an untimely end", transient=True)
     told = orjson.loads(finished.stdout)
     if "error" in told:
+        reason = told["error"].replace(f"{directory}/", "")
         if told["transient"]:
-            raise PackageError(told["error"], transient=True)
-        return Missing(told["error"])
+            raise PackageError(reason, transient=True)
+        return Missing(reason)
     return read(directory, told["digest"], told["size"])
 
 
@@ -64,7 +65,7 @@ def read(directory: Path, digest: str, size: int) -> Files:
         manifest = read_manifest(directory)
         wrong = list(problems(directory, manifest))
     except PackageError as error:
-        return Files(digest, size, wrong=str(error))
+        return Files(digest, size, wrong=str(error).replace(f"{directory}/", ""))
     return Files(digest, size, manifest, "; ".join(wrong[:_MOST_PROBLEMS]) or None)
 
 

@@ -54,6 +54,8 @@ def manifest(measured: Measured, _: Demands) -> Check:
     if has is None:
         return warned("manifest", expected, f"{count} files as listed", "the model's own signature could not be read")
     lies = contradictions(files.manifest.signature.inputs, files.manifest.signature.outputs, has)
+    if not lies and measured.candidate.trial.refused is not None:
+        lies = [measured.candidate.trial.refused]
     if lies:
         more = f" (and {len(lies) - 1} more)" if len(lies) > 1 else ""
         return failed("manifest", expected, lies[0], f"{lies[0]}{more}; package the model again")

@@ -101,9 +101,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What running a model showed: as far as it came before it failed. `seconds` are to load, `peak` is in bytes."""
+    """What running a model showed: as far as it came before it failed. `seconds` are to load, `peak` is in bytes.
+
+    `refused` is what the server would say against the manifest.
+    """
 
     seconds: float | None = None
+    refused: str | None = None
     signature: Signature | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict)
     batch: Batch | None = None

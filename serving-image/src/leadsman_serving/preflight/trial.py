@@ -45,7 +45,8 @@ def try_model(
     stage = Stage.LOAD
     try:
         told = _ask(process, _load(directory, runtime), left())
-        trial = replace(trial, seconds=float(told["seconds"]), signature=_signature(told))
+        refused = told["refused"] and _without(directory, told["refused"])
+        trial = replace(trial, seconds=float(told["seconds"]), refused=refused, signature=_signature(told))
         stage = Stage.ASK
         answers: dict[str, Answer] = {}
         trial = replace(trial, answers=answers)
@@ -58,9 +59,14 @@ def try_model(
         trial = replace(trial, batch=Batch(int(told["rows"]), bool(told["made_up"]), told.get("error")))
     except ModelEndedError as error:
         asked = requests[len(trial.answers)].name if stage is Stage.ASK else ""
-        reason = f"request {asked}: {error}" if asked else str(error)
+        reason = _without(directory, f"request {asked}: {error}" if asked else str(error))
         trial = replace(trial, failure=Failure(stage, reason, error.memory))
     return replace(trial, peak=process.peak if trial.seconds is not None else None)
+
+
+def _without(directory: Path, sentence: str) -> str:
+    """Return a sentence without where the files happen to be meanwhile."""
+    return sentence.replace(f"{directory}/", "")
 
 
 def _load(directory: Path, runtime: Runtime) -> dict[str, Any]:
