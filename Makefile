@@ -34,13 +34,13 @@ lint: ## style, types, layers, generated files
 	say "style"; ruff check .; ruff format --check .; \
 	progress "types" mypy; \
 	progress "layers" lint-imports; \
-	say "generated files"; leadsman crds --check
+	say "generated files"; leadsman crds --check; leadsman package-schema --check
 
 fmt: ## format the Python code
 	@export PATH="$(VENV)/bin:$$PATH"; ruff check --fix . ; ruff format .
 
-crds: ## write the CRDs and the reference from the API types
-	@"$(VENV)/bin/leadsman" crds --write
+crds: ## write the CRDs, the reference and the schema of packages from their types
+	@"$(VENV)/bin/leadsman" crds --write; "$(VENV)/bin/leadsman" package-schema --write
 
 lock: ## write requirements/*.txt
 	@export PATH="$(VENV)/bin:$$PATH"; hack/lock.sh

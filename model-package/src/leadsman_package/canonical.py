@@ -19,6 +19,7 @@ from leadsman_package.manifest import FILE, Manifest
 MOST_BYTES = 4 << 20
 """Of a manifest."""
 _STYLE: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 120, "default_flow_style": None}
+_ENDS_OF_LINES = frozenset("\r\x85\u2028\u2029")
 _MOST_TOLD = 3
 _MOST_CHARACTERS = 80
 _UNIONS = frozenset({"bool", "int", "float", "str", "constrained-int", "constrained-str"})
@@ -92,6 +93,14 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML calls it
         """Return that nothing is to be an alias."""
         return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Return a string, in quotes when it has one of the ends of lines that YAML takes for any other."""
+        quoted = '"' if _ENDS_OF_LINES.intersection(text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=quoted)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def _sentence(error: ErrorDetails) -> str:

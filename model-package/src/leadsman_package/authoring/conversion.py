@@ -3,6 +3,7 @@
 import copy
 import importlib
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType, TracebackType
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from leadsman_package.authoring.estimators import Estimator
 from leadsman_package.authoring.inputs import InputPlan
+from leadsman_package.authoring.mending import mend
 from leadsman_package.authoring.steps import describe, final, parts
 from leadsman_package.errors import PackageError
 
@@ -22,6 +24,7 @@ _LOCALE = "C.UTF-8"
 _WORDS_IN_PYTHON = r"(?u)\b\w\w+\b"
 _WORDS = r"[\p{L}\p{N}_][\p{L}\p{N}_]+"
 """The same in the regular expressions of ONNX Runtime, whose \\w knows no letters but a to z."""
+_TREES = re.compile("Tree|Forest|Boosting|XGB|LGBM")
 _BOOSTED = {
     "xgboost": ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
     "lightgbm": ("LGBMClassifier", "LGBMRegressor"),
@@ -39,8 +42,9 @@ def to_onnx(estimator: Estimator, inputs: Sequence[InputPlan], name: str) -> Any
         (each.name, getattr(data_types, f"{kinds[each.datatype]}TensorType")([None, len(each.columns)]))
         for each in inputs
     ]
+    mend()
     _check_known(estimator)
-    prepared = _prepared(model)
+    prepared = _in_floats(_prepared(model)) if any(each.datatype == "FP64" for each in inputs) else _prepared(model)
     try:
         converted = convert_sklearn(
             prepared,
@@ -97,8 +101,6 @@ def _check_known(estimator: Estimator) -> None:
 def _register(kind: type) -> None:
     """Tell skl2onnx how to convert an estimator of XGBoost or LightGBM, wherever it stands in a pipeline."""
     library = kind.__module__.partition(".")[0]
-    if kind.__name__.startswith("HistGradientBoosting"):
-        _mend(kind)
     if kind.__name__ not in _BOOSTED.get(library, ()):
         return
     from skl2onnx import update_registered_converter  # noqa: PLC0415
@@ -117,43 +119,6 @@ def _register(kind: type) -> None:
         getattr(shape_calculator, f"calculate_linear_{role}_output_shapes"),
         getattr(converters, f"convert_{library}"),
         options=options,
-    )
-
-
-def _mend(kind: type) -> None:
-    """Have a converter of skl2onnx write whole numbers where it writes truth values, which protobuf 7 refuses."""
-    from skl2onnx import update_registered_converter  # noqa: PLC0415
-    from skl2onnx._supported_operators import sklearn_operator_name_map  # noqa: PLC0415
-    from skl2onnx.common._registration import get_converter, get_shape_calculator  # noqa: PLC0415
-
-    alias = sklearn_operator_name_map[kind]
-    convert = get_converter(alias)
-    if hasattr(convert, "mended"):
-        return
-
-    def mended(scope: Any, operator: Any, container: Any) -> None:
-        add_node = container.add_node
-
-        def add(*names: Any, **attributes: Any) -> Any:
-            return add_node(*names, **{name: _whole(value) for name, value in attributes.items()})
-
-        container.add_node = add
-        try:
-            convert(scope, operator, container)
-        finally:
-            container.add_node = add_node
-
-    mended.mended = True  # type: ignore[attr-defined]
-    update_registered_converter(
-        kind, alias, get_shape_calculator(alias), mended, options=convert.get_allowed_options() or {}
-    )
-
-
-def _whole(value: Any) -> Any:
-    return (
-        [int(each) if isinstance(each, bool | np.bool_) else each for each in value]
-        if isinstance(value, list)
-        else value
     )
 
 
@@ -190,6 +155,20 @@ def _prepared(model: Any) -> Any:
         for repair in _repair(part):
             repair()
     return changed
+
+
+def _in_floats(model: Any) -> Any:
+    """Return an estimator that decides by trees with what it decides on in FP32, which trees do in ONNX, and here too.
+
+    What comes before them stays in FP64, so that all is rounded but once.
+    """
+    from skl2onnx.sklapi import CastTransformer  # noqa: PLC0415
+    from sklearn.pipeline import Pipeline  # noqa: PLC0415
+
+    if not _TREES.search(type(final(model)).__name__) or hasattr(model, "best_estimator_"):
+        return model
+    steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
+    return Pipeline([*steps[:-1], ("to FP32", CastTransformer(dtype=np.float32)), steps[-1]])
 
 
 def _repair(part: Any) -> list[Callable[[], None]]:

@@ -1,8 +1,10 @@
-"""What the author says of a model, merged with what was found out: documents as the manifest has them. Pure."""
+"""What the author says of a model, merged with what was found out: documents as the manifest has them."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from leadsman_package import plain_yaml
 from leadsman_package.canonical import validated
 from leadsman_package.errors import PackageError
 from leadsman_package.manifest import MODEL_FILE
@@ -54,6 +56,20 @@ def check_says(says: Mapping[str, Any]) -> None:
     What he says of the signature can only be told when there is one.
     """
     validated({**{name: value for name, value in says.items() if name != "signature"}, **_STAND_INS}, "the package")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the fields of a manifest in an author's file of YAML. Raises PackageError."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise PackageError(
+            f"{path} cannot be read: {error.strerror}; expected fields of the manifest in YAML"
+        ) from None
+    try:
+        return check_authors(plain_yaml.load(text), str(path))
+    except ValueError as error:
+        raise PackageError(f"{path}: {error}") from None
 
 
 def check_authors(document: Any, where: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import click
 
 from leadsman.cli.backtest import backtest
 from leadsman.cli.crds import out_of_date, write
+from leadsman.cli.package import package
+from leadsman.cli.package_schema import package_schema
 from leadsman.cli.preflight import preflight, sign
 from leadsman.cli.simulate import simulate
 
@@ -61,6 +63,8 @@ def crds(mode: str, root: Path) -> None:
 
 main.add_command(preflight)
 main.add_command(sign)
+main.add_command(package)
+main.add_command(package_schema)
 main.add_command(simulate)
 main.add_command(backtest)
 

@@ -1,0 +1,101 @@
+"""What `leadsman package` tells at its end: what the package is, or which rows kept it from being made."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from leadsman_package.authoring.packaging import Made, Order
+from leadsman_package.authoring.parity import Comparison, Difference
+
+_MOST = 50
+"""Rows that are printed."""
+_MOST_CHARACTERS = 400
+
+
+def report(console: Console, order: Order, made: Made) -> None:
+    """Print the outcome."""
+    if made.comparison:
+        _compared(console, order, made, made.comparison)
+    if made.manifest is None:
+        return
+    for name, value in _facts(order, made):
+        console.print(Text.assemble((f"{name:17}", "bold"), value))
+
+
+def write_differences(path: Path, comparison: Comparison) -> None:
+    """Write every row that differs as a line of JSON."""
+    lines = (json.dumps(_document(each), ensure_ascii=False) for each in comparison.differences)
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def _document(each: Difference) -> dict[str, Any]:
+    return {"row": each.row, "inputs": each.inputs, "original": each.expected, "onnx": each.found}
+
+
+def _compared(console: Console, order: Order, made: Made, comparison: Comparison) -> None:
+    parity = comparison.parity
+    if made.unproven:
+        names = ", ".join(made.unproven)
+        console.print(Text(f"Left out: {names}, as the original gives nothing to compare with.", style="yellow"))
+    if not parity.differing:
+        largest = (
+            "" if parity.largest_difference is None else f"; the largest difference is {parity.largest_difference}"
+        )
+        console.print(Text(f"All {parity.rows} rows are answered as by the original{largest}.", style="green"))
+        return
+    for each in comparison.differences[:_MOST]:
+        console.print(Text.assemble((f"row {each.row}", "bold"), f": {_brief(each.inputs)}"))
+        console.print(Text(f"  original  {_brief(each.expected)}"))
+        console.print(Text(f"  in ONNX   {_brief(each.found)}"))
+    if parity.differing > _MOST:
+        console.print(f"and {parity.differing - _MOST} more rows; --differences FILE writes them all")
+    tolerance = parity.tolerance
+    console.print(
+        Text(
+            f"{parity.differing} of {parity.rows} rows are answered otherwise than by the original "
+            f"(numbers by more than {tolerance.absolute:g} + {tolerance.relative:g} x the original's).",
+            style="bold red",
+        )
+    )
+    if made.manifest is None:
+        console.print(f"No package was made. {_advice(order)}")
+
+
+def _advice(order: Order) -> str:
+    allow = "--allow-differences makes it all the same"
+    if order.numbers == "FP64":
+        return f"If the differences do not matter, {allow}."
+    return (
+        "Trees and others that decide at a bound differ where rounding to FP32 crosses it: try --numbers FP64. "
+        f"If the differences do not matter, {allow}."
+    )
+
+
+def _brief(values: dict[str, Any]) -> str:
+    text = ", ".join(f"{name}={_value(value)}" for name, value in values.items())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return f"{value:.7g}" if isinstance(value, float) else repr(value)
+
+
+def _facts(order: Order, made: Made) -> list[tuple[str, str]]:
+    manifest = made.manifest
+    assert manifest is not None
+    signature, golden = manifest.signature, manifest.golden
+    size = sum(file.size for file in manifest.files)
+    return [
+        ("package", str(order.directory)),
+        ("digest", str(made.digest)),
+        ("model", f"{manifest.name} {manifest.version}" + (f", {manifest.task}" if manifest.task else "")),
+        ("takes", ", ".join(f"{each.name} {each.datatype} {[*each.shape]}" for each in signature.inputs)),
+        ("gives", ", ".join(f"{each.name} {each.datatype} {[*each.shape]}" for each in signature.outputs)),
+        ("golden requests", str(len(golden.requests) if golden else 0)),
+        ("files", f"{len(manifest.files)}, {size:,} bytes"),
+    ]
