@@ -1,6 +1,9 @@
 """The baseline of a package, baseline.json: what the model's data looked like, for telling later how it has drifted."""
 
-from pydantic import Field, ValidationError
+from itertools import pairwise
+from math import isfinite
+
+from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from leadsman_package.errors import PackageError
 from leadsman_package.manifest import Datatype, Part, Word
@@ -18,7 +21,17 @@ class Histogram(Part):
     edges: tuple[float, ...] = Field(
         description="One more than the counts, rising; the first and last: least and most."
     )
-    counts: tuple[int, ...] = Field(description="How many are in each bin.")
+    counts: tuple[NonNegativeInt, ...] = Field(description="How many are in each bin.", min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Histogram":
+        if len(self.edges) != len(self.counts) + 1:
+            raise ValueError(
+                f"{len(self.counts)} counts need {len(self.counts) + 1} edges; there are {len(self.edges)}"
+            )
+        if not all(before <= after for before, after in pairwise(self.edges)) or not all(map(isfinite, self.edges)):
+            raise ValueError("the edges must be finite and rising")
+        return self
 
 
 class Column(Part):
