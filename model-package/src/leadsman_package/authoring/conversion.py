@@ -4,6 +4,7 @@ import copy
 import importlib
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType, TracebackType
 from typing import Any
@@ -46,13 +47,15 @@ def to_onnx(estimator: Estimator, inputs: Sequence[InputPlan], name: str) -> Any
     _check_known(estimator)
     prepared = _in_floats(_prepared(model)) if any(each.datatype == "FP64" for each in inputs) else _prepared(model)
     try:
-        converted = convert_sklearn(
-            prepared,
-            name=name,
-            initial_types=taken,
-            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
-            options=_all_options(prepared),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what the converters use of scikit-learn; parity tells what matters
+            converted = convert_sklearn(
+                prepared,
+                name=name,
+                initial_types=taken,
+                target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+                options=_all_options(prepared),
+            )
     except Exception as error:
         raise _refusal(estimator, prepared, error) from None
     return _reproducible(converted)
