@@ -22,6 +22,23 @@ class Outcome:
     files: dict[str, bytes]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """How resolving ended: exit code, termination message, what was said."""
+
+    code: int
+    last_word: str
+    stderr: str
+
+
+def resolve(tmp_path: Path, uri: str, *options: str, **environment: str) -> Answer:
+    log = tmp_path / "termination"
+    finished = run("resolve", uri, "--retry-for", "0.4", *options, LEADSMAN_TERMINATION_LOG=str(log), **environment)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    assert finished.returncode or finished.stdout == f"{log.read_text()}\n", "the same for people and for Kubernetes"
+    return Answer(finished.returncode, log.read_text(), finished.stderr)
+
+
 def fetch(tmp_path: Path, uri: str, *options: str, **environment: str) -> Outcome:
     target, log = tmp_path / "model", tmp_path / "termination"
     target.mkdir(exist_ok=True)

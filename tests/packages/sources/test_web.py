@@ -1,33 +1,16 @@
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from packages.sources.fetching import assert_failed, assert_fetched, digest_of, fetch
-from packages.sources.web import Responder, Web, content, cut, drip, make_authority, status, web_server
+from packages.sources.web import Responder, Web, content, cut, drip, status, web_server
 from serving.process import COMMAND, clean_environment, free_ports
 
 BODY = bytes(range(256)) * 1000
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def web(authority: tuple[Path, Path]) -> Iterator[Web]:
-    with web_server(authority[1]) as web:
-        yield web
-
-
-@pytest.fixture
-def trust(authority: tuple[Path, Path]) -> dict[str, str]:
-    return {"SSL_CERT_FILE": str(authority[0])}
 
 
 SUCCEEDS: dict[str, tuple[list[Responder], int]] = {

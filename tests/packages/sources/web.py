@@ -26,15 +26,29 @@ class Web:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: dict[str, int] = defaultdict(int)
+        self.ranges: dict[str, list[str | None]] = defaultdict(list)
+        self.queries: list[str] = []
         self._scripts: dict[str, deque[Responder]] = {}
 
     def script(self, path: str, *responders: Responder) -> str:
         self._scripts[path] = deque(responders)
         return f"{self.url}{path}"
 
+    def serve(self, prefix: str, files: dict[str, bytes]) -> str:
+        """Have files below a prefix, and return its URL."""
+        for name, body in files.items():
+            self.script(f"{prefix}/{name}", content(body))
+        return f"{self.url}{prefix}"
+
+    def tell(self, request: BaseHTTPRequestHandler) -> None:
+        """Answer HEAD: no ETag, so that whoever wants to know has to read."""
+        _head(request, 405)
+
     def respond(self, request: BaseHTTPRequestHandler) -> None:
-        path = request.path.partition("?")[0]
+        path, _, query = request.path.partition("?")
+        self.queries.append(query)
         self.requests[path] += 1
+        self.ranges[path].append(request.headers.get("range"))
         responders = self._scripts.get(path) or deque([status(404)])
         (responders.popleft() if len(responders) > 1 else responders[0])(request)
 
@@ -71,6 +85,31 @@ def cut(body: bytes) -> Responder:
     return respond
 
 
+def part(
+    body: bytes, *validators: tuple[str, str], most: int | None = None, heeds_if_range: bool = True, shift: int = 0
+) -> Responder:
+    """Answer range requests for a body with these validators, and hang up after `most` bytes of the body."""
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        start = int(request.headers.get("range", "bytes=0-")[len("bytes=") : -1])
+        same = request.headers.get("if-range") in dict(validators).values() or not heeds_if_range
+        if not start or not same:
+            start = 0
+            _head(request, 200, ("content-length", str(len(body))), *validators)
+        elif start >= len(body):
+            _head(request, 416, ("content-range", f"bytes */{len(body)}"))
+            return
+        else:
+            start += shift
+            content_range = f"bytes {start}-{len(body) - 1}/{len(body)}"
+            _head(
+                request, 206, ("content-length", str(len(body) - start)), ("content-range", content_range), *validators
+            )
+        request.wfile.write(body[start : None if most is None else start + most])
+
+    return respond
+
+
 def status(code: int, *headers: tuple[str, str]) -> Responder:
     return lambda request: _head(request, code, *headers)
 
@@ -90,6 +129,9 @@ def web_server(certificate: Path | None) -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             web.respond(self)
+
+        def do_HEAD(self) -> None:
+            web.tell(self)
 
         def log_message(self, *_: object) -> None:
             pass

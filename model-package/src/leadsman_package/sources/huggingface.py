@@ -1,4 +1,4 @@
-"""Models on the Hugging Face Hub, or what speaks its API at HF_ENDPOINT; the token is HF_TOKEN, or `hf auth login`'s."""
+"""Models on the Hugging Face Hub, or what speaks its API at HF_ENDPOINT. The token is HF_TOKEN, or what `hf` keeps."""
 
 import re
 from urllib.parse import unquote

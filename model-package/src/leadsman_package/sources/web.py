@@ -10,7 +10,7 @@ import httpx
 
 from leadsman_package import naming
 from leadsman_package.errors import PackageError
-from leadsman_package.sources.store import CHUNK_BYTES, Blob, Identity, Location, MissingError, Settings, redact
+from leadsman_package.sources.store import Blob, Identity, Location, MissingError, Settings, redact
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _MAY_PASS = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
@@ -63,19 +63,21 @@ class Web:
         """Open a file; with an offset by a range request, which a changed file answers from its beginning."""
         url, shown = self._url(name)
         with _explained(shown), ExitStack() as stack:
+            headers: dict[str, str] = {}
             if offset and version:
                 headers = {"range": f"bytes={offset}-"} | ({} if self._revision else {"if-range": version})
-                response = stack.enter_context(self._client.stream("GET", url, headers=headers))
+            response = stack.enter_context(self._client.stream("GET", url, headers=headers))
+            if headers and response.status_code != httpx.codes.OK:
                 whole = _size_of_rest(response, offset)
                 if whole is not None and (self._revision or _validator(response) in (None, version)):
-                    yield Blob(response.iter_raw(CHUNK_BYTES), whole, offset, version)
+                    yield Blob(response.iter_raw(), whole, offset, version)
                     return
                 response.close()  # whatever it was: the file is asked for afresh
-            response = stack.enter_context(self._client.stream("GET", url))
+                response = stack.enter_context(self._client.stream("GET", url))
             _check(response, shown)
             length = response.headers.get("content-length", "")
             size = int(length) if length.isdecimal() else None
-            yield Blob(response.iter_raw(CHUNK_BYTES), size, 0, self._revision or _validator(response))
+            yield Blob(response.iter_raw(), size, 0, self._revision or _validator(response))
 
     def identity(self, name: str) -> Identity | None:
         """Tell a file by its ETag, or by its time and size, for which a HEAD request suffices."""
