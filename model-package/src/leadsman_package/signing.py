@@ -74,7 +74,7 @@ def verify(directory: Path, trust: Trust) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise PackageError(f"{SIGNATURE_FILE} has more than {MOST_BYTES} bytes")
-        with _verifier(trust) as verifier, redirect_stdout(StringIO()):
+        with _verifier(trust, directory) as verifier, redirect_stdout(StringIO()):
             verifier.verify(directory, path)
         unsigned = sorted(_files(directory) - _names(path))
     except PackageError:
@@ -87,7 +87,7 @@ def verify(directory: Path, trust: Trust) -> str:
 
 
 @contextmanager
-def _verifier(trust: Trust) -> Iterator[Any]:
+def _verifier(trust: Trust, directory: Path) -> Iterator[Any]:
     from model_signing import verifying  # noqa: PLC0415 - 1 s
 
     config = verifying.Config()
@@ -100,7 +100,7 @@ def _verifier(trust: Trust) -> Iterator[Any]:
             ) from None
         yield config
         return
-    with NamedTemporaryFile("w", suffix=".json") as public:
+    with NamedTemporaryFile("w", suffix=".json", dir=directory.parent) as public:
         public.write(_public_instance())
         public.flush()
         chosen = trust.trust_config or Path(public.name)

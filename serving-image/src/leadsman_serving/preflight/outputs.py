@@ -94,7 +94,7 @@ def _wrong(expected: Array, found: Array, tolerance: Tolerance) -> tuple[Array, 
     """Return which values differ by more than they may, and how far each is off."""
     if expected.dtype.kind == "f":
         one, other = expected.astype(np.float64), found.astype(np.float64)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             wrong = ~np.isclose(other, one, tolerance.relative, tolerance.absolute, equal_nan=True)
             return wrong, np.nan_to_num(np.abs(one - other), nan=np.inf)
     wrong = np.not_equal(expected, found).astype(bool)
@@ -145,7 +145,7 @@ def _same_rows(one: Array, other: Array, rows: int) -> Array:
         same = np.asarray(one.argmax(axis=-1) == other.argmax(axis=-1))
     else:
         first, second = one.astype(np.float64), other.astype(np.float64)
-        with np.errstate(over="ignore"):
-            close = np.abs(first - second) <= SHARE * np.maximum(np.abs(first), np.abs(second))
+        with np.errstate(over="ignore", invalid="ignore"):
+            close = (first == second) | (np.abs(first - second) <= SHARE * np.maximum(np.abs(first), np.abs(second)))
         same = close | (np.isnan(first) & np.isnan(second))
     return np.asarray(same.reshape(rows, prod(same.shape) // rows).all(axis=1))
