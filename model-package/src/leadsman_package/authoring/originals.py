@@ -1,35 +1,38 @@
 """What the original answers where the model in ONNX has an output."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from leadsman_package.authoring.sample import Array
 from leadsman_package.errors import PackageError
-from leadsman_serving.signature import TensorSpec
 
 _SCORES = ("predict_proba", "decision_function", "transform")
 
 
-def answers(model: Any, data: Any, outputs: Sequence[TensorSpec]) -> dict[str, Array]:
-    """Return the original's answers by output; an output that it has nothing like is left out.
+def answers(model: Any, data: Any) -> list[Array]:
+    """Return what an estimator predicts, or transforms to, and its probabilities, scores or distances if it has them.
 
-    The first output is what it predicts, or transforms to; any other its probabilities, scores or distances.
     Raises PackageError when it fails on the sample.
     """
-    rows = len(data)
-    found: dict[str, Array] = {}
-    for at, spec in enumerate(outputs):
-        methods = ("predict" if hasattr(model, "predict") else "transform",) if at == 0 else _SCORES
-        for method in methods:
-            if hasattr(model, method):
-                answer = _called(model, method, data)
-                if _alike(answer, spec, rows):
-                    found[spec.name] = answer
-                break
-    return found
+    first = "predict" if hasattr(model, "predict") else "transform"
+    scores = [method for method in _SCORES if hasattr(model, method) and method != first]
+    return [_called(model, method, data) for method in (first, *scores[:1])]
+
+
+def by_output(given: Sequence[Array], found: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the original's answers by output; an output that it has nothing like is left out.
+
+    The first output is the first answer, and any other the second.
+    """
+    matched: dict[str, Array] = {}
+    for at, (name, got) in enumerate(found.items()):
+        answer = given[min(at, 1)] if len(given) > min(at, 1) else None
+        if answer is not None and answer.size == got.size:
+            matched[name] = _shaped_like(answer, got)
+    return matched
 
 
 def _called(model: Any, method: str, data: Any) -> Array:
@@ -46,17 +49,8 @@ def _called(model: Any, method: str, data: Any) -> Array:
     return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
 
 
-def _alike(answer: Array, spec: TensorSpec, rows: int) -> bool:
-    """Whether an answer has the values that an output has, as far as its shape is known."""
-    width = answer.size // rows
-    last = spec.shape[-1] if len(spec.shape) > 1 else 1
-    return not isinstance(last, int) or last == width
-
-
-def shaped_like(answer: Array, got: Array) -> Array | None:
-    """Return an answer in the shape and the kind of type of what it is compared with, None when that cannot be."""
-    if answer.size != got.size:
-        return None
+def _shaped_like(answer: Array, got: Array) -> Array:
+    """Return an answer in the shape and the kind of type of what it is compared with."""
     answer = answer.reshape(got.shape)
     if got.dtype.kind == "O":
         return answer.astype(str).astype(object)

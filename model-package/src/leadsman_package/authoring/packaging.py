@@ -12,7 +12,7 @@ from leadsman_package.authoring.conversion import check_fitted, to_onnx
 from leadsman_package.authoring.estimators import Estimator, find
 from leadsman_package.authoring.inputs import plan
 from leadsman_package.authoring.narration import Narrator
-from leadsman_package.authoring.originals import answers, shaped_like
+from leadsman_package.authoring.originals import answers, by_output
 from leadsman_package.authoring.parity import Comparison, compare
 from leadsman_package.authoring.sample import Array, Sample, read
 from leadsman_package.authoring.steps import final
@@ -88,16 +88,17 @@ def package(order: Order, narrator: Narrator) -> Made:
 def _converted(source: Estimator, sample: Sample, directory: Path, order: Order, narrator: Narrator) -> _Model:
     check_fitted(source)
     planned = plan(source.model, sample, order.numbers)
+    with narrator.progress("asking the original", 1) as advance:
+        given = answers(source.model, planned.original())
+        advance(1)
     with narrator.progress("converting", 1) as advance:
         converted = to_onnx(source, planned.inputs, str(order.says["name"]))
         advance(1)
     _save(converted, directory)
     loaded = serving.load_model(directory)
-    expected = answers(source.model, planned.original(), loaded.signature.outputs)
     feed = planned.feed()
     found = _run(loaded, feed, "comparing", narrator)
-    proven = {name: _in_shape(expected.get(name), array) for name, array in found.items()}
-    kept = {name: array for name, array in proven.items() if array is not None}
+    kept = by_output(given, found)
     unproven = tuple(name for name in found if name not in kept)
     if not kept:
         raise PackageError(f"{source.where} gives nothing that {', '.join(found)} of its conversion compare with")
@@ -139,10 +140,6 @@ def _save(model: Any, directory: Path) -> None:
 def _run(model: OnnxModel, feed: Mapping[str, Array], what: str, narrator: Narrator) -> dict[str, Array]:
     with narrator.progress(what, len(next(iter(feed.values())))) as advance:
         return serving.run(model, feed, advance)
-
-
-def _in_shape(expected: Array | None, got: Array) -> Array | None:
-    return None if expected is None else shaped_like(expected, got)
 
 
 def _labels(model: Any, outputs: Mapping[str, Array]) -> dict[str, list[Any]]:

@@ -61,7 +61,10 @@ def _arrays(path: Path) -> dict[str, Array]:
     if size > _MOST_BYTES:
         raise PackageError(f"{path} holds {size} bytes of arrays; at most {_MOST_BYTES} are read")
     with np.load(path, allow_pickle=False) as arrays:
-        return {str(name): arrays[name] for name in arrays.files}
+        found = {str(name): arrays[name] for name in arrays.files}
+    if other := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+        raise PackageError(f"{path} is no npz that can be read: {other[0]!r} in it is no array")
+    return found
 
 
 def _without(sample: Sample, target: str) -> Sample:
