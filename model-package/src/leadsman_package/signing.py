@@ -48,14 +48,13 @@ def sign(directory: Path, private_key: Path, password: str | None = None) -> Pat
 
     Raises PackageError, in one sentence, when the key or the directory is none.
     """
-    from model_signing import hashing, signing  # noqa: PLC0415 - 1 s
-
+    library = _library()
     if not directory.is_dir():
         raise PackageError(f"{directory} is no directory; expected that of a package")
     target = directory / SIGNATURE_FILE
-    covered = hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE], ignore_git_paths=False)
+    covered = library.hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE], ignore_git_paths=False)
     try:
-        signer = signing.Config().use_elliptic_key_signer(private_key=private_key, password=password)
+        signer = library.signing.Config().use_elliptic_key_signer(private_key=private_key, password=password)
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise PackageError(f"{private_key} is no private key of an elliptic curve, in PEM: {_said(error)}") from None
     try:
@@ -86,11 +85,16 @@ def verify(directory: Path, trust: Trust) -> str:
     return _by(trust)
 
 
+def _library() -> Any:
+    """Return model_signing, which takes a second to import, and has no types where they are needed."""
+    import model_signing  # noqa: PLC0415
+
+    return model_signing
+
+
 @contextmanager
 def _verifier(trust: Trust, directory: Path) -> Iterator[Any]:
-    from model_signing import verifying  # noqa: PLC0415 - 1 s
-
-    config = verifying.Config()
+    config = _library().verifying.Config()
     if isinstance(trust, Key):
         try:
             config.use_elliptic_key_verifier(public_key=trust.public_key)
