@@ -83,11 +83,12 @@ async def test_kubectl_describe_begins_the_status_with_the_outcome_and_why(world
         name = (await two_releases(it))["bad"]["metadata"]["name"]
     text = run(kubeconfig, "kubectl", "-n", world.namespace, "describe", "mrev", name)
     status = [line.strip() for line in text[text.index("\nStatus:") :].splitlines()[2:]]
-    assert status[0].startswith("Message:")
-    assert "is rolled back: errors " in status[0]
-    assert status[0].endswith("at a budget of 1 : 100")
-    assert status[1].split() == ["Outcome:", "RolledBack"]
-    assert status[2] == "Receipts:"
+    assert status[0].startswith("Digest:")
+    assert status[1].startswith("Message:")
+    assert "is rolled back: errors " in status[1]
+    assert status[1].endswith("at a budget of 1 : 100")
+    assert status[2].split() == ["Outcome:", "RolledBack"]
+    assert status[3] == "Preflight:"
     assert max(map(len, text.splitlines())) < 700, "no recording spoils the view"
     columns = run(kubeconfig, "kubectl", "-n", world.namespace, "get", "mrev", name).splitlines()
     assert columns[0].split() == ["NAME", "MODEL", "VERSION", "ROLE", "OUTCOME", "DECIDED", "AGE"]

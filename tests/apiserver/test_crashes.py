@@ -1,5 +1,6 @@
 """Killed between any two writes and started again, the operator reaches the same end by the same weights."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import groupby
@@ -9,9 +10,11 @@ import pytest
 
 from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
 from apiserver.pilot import Killed, Pilot, pilot
-from apiserver.world import World
+from apiserver.world import World, ended
 
 pytestmark = pytest.mark.apiserver
+
+FAILED = json.dumps({"v": 1, "passed": False, "sentence": "golden: 3 of 10 answers differ"})
 
 
 async def reach(it: Pilot, version: str, reason: str) -> None:
@@ -57,6 +60,12 @@ def outcome(it: Pilot) -> dict[str, Any]:
         "deployments": _names(it, "apis/apps/v1", "deployments"),
         "services": _names(it, "api/v1", "services"),
         "pods ever started": world.made,
+        "preflights ever started": {version[name.removesuffix("-preflight")]: n for name, n in world.jobs.items()},
+        "what they found": {
+            version[item["metadata"]["name"]]: (item["spec"].get("digest"), item["status"]["preflight"]["passed"])
+            for item in revisions
+        },
+        "jobs": _names(it, "apis/batch/v1", "jobs"),
     }
 
 
@@ -67,10 +76,14 @@ def _names(it: Pilot, group: str, plural: str) -> list[str]:
 
 def fresh_world(api: Api, namespace: str) -> World:
     api.submit(policy(namespace, steps=[{"weight": 50, "minDuration": "0s"}]))
-    return World(api, namespace, requests_per_turn=10_000, errors={"bad": 0.3})
+    return World(
+        api, namespace, requests_per_turn=10_000, errors={"bad": 0.3}, preflights={"errs": [ended(65, FAILED)]}
+    )
 
 
-@pytest.mark.parametrize(("version", "reason"), [("good", "Serving"), ("bad", "RolledBack")])
+@pytest.mark.parametrize(
+    ("version", "reason"), [("good", "Serving"), ("bad", "RolledBack"), ("errs", "PreflightFailed")]
+)
 async def test_killed_before_any_write_and_started_again_it_gets_to_the_same_end(
     api: Api, new_namespace: Callable[[], str], subtests: pytest.Subtests, version: str, reason: str
 ) -> None:

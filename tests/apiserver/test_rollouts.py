@@ -198,7 +198,8 @@ async def test_without_status_in_mid_rollout_the_candidate_starts_anew_against_t
         await it.run(until=lambda it: it.weights == {"1": 50, "2": 50})
         world.api.patch(f"{it.path}/status", {"status": None})
         await it.run(until=lambda it: it.serves("2"))
-        assert it.history[3:] == [{"1": 80, "2": 20}, {"1": 50, "2": 50}, {"2": 100}]
+        anew = [{"1": 100}, {"1": 80, "2": 20}, {"1": 50, "2": 50}, {"2": 100}]
+        assert it.history[3:] == anew, "from its preflight on, and nobody is sent to it meanwhile"
 
 
 async def test_what_somebody_changed_by_hand_is_put_back(world: World) -> None:

@@ -1,5 +1,7 @@
 """Plays what an API server alone lacks: controllers, kubelet, gateway, and users whose requests are counted."""
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import httpx
 
 from apiserver.kubeapi import GATEWAY, LEADSMAN, Api
-from leadsman.core.names import METRICS_PORT
+from leadsman.core.names import METRICS_PORT, PREFLIGHT_LABEL
 from leadsman_serving.metrics import DURATION_BOUNDS
 
 STARTED = 1_000_000_000.0
@@ -40,20 +42,83 @@ class World:
     versions: dict[str, str] = field(default_factory=dict)
     """By the name of the ModelRevision, the Deployment and the Service."""
     made: int = 0
-    """Pods that were ever started."""
+    """Serving pods that were ever started."""
+    preflights: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By version: how the attempts at its preflight end, one after the other; they pass when nothing is said."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """By URI: the digest that a followed reference names now; one that is not here cannot be resolved."""
+    jobs: Counter[str] = field(default_factory=Counter)
+    """Pods of Jobs that were ever started, by the Job's name."""
 
     def turn(self) -> list[dict[str, Any]]:
         """Let controllers, kubelet and gateway catch up, then let users send requests. Returns the routes."""
+        self.run_jobs()
         self.bring_pods()
         routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes")
         self._accept_routes(routes)
         self._send_requests(routes)
         return routes
 
+    def run_jobs(self) -> None:
+        """What the Job controller and the kubelet would do: another attempt each turn, until one decides."""
+        jobs = {item["metadata"]["uid"]: item for item in self.api.items(self._path("jobs"))}
+        pods = [item for item in self.api.items(self._path("pods")) if "job" in item["metadata"]["annotations"]]
+        for pod in pods:
+            if pod["metadata"]["annotations"]["job"] not in jobs:
+                self.api.call("DELETE", f"{self._path('pods')}/{pod['metadata']['name']}", gracePeriodSeconds="0")
+        for uid, job in jobs.items():
+            own = [pod for pod in pods if pod["metadata"]["annotations"]["job"] == uid]
+            ends = [pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] for pod in own]
+            if not set(ends) & {0, 65, 137} and len(own) <= job["spec"]["backoffLimit"]:
+                self._bring_job_pod(job, len(own))
+
+    def _bring_job_pod(self, job: dict[str, Any], attempt: int) -> None:
+        metadata, template = job["metadata"], job["spec"]["template"]
+        self.jobs[metadata["name"]] += 1
+        name = f"{metadata['name']}-{self.jobs[metadata['name']]}"
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": metadata["name"], "uid": metadata["uid"]}
+        self.api.create(
+            self._path("pods"),
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "labels": template["metadata"]["labels"],
+                    "annotations": {"job": metadata["uid"]},
+                    "ownerReferences": [owner],
+                },
+                "spec": template["spec"],
+            },
+        )
+        end = self._preflight(job, attempt) if PREFLIGHT_LABEL in metadata["labels"] else self._resolve(job)
+        container = {"name": template["spec"]["containers"][0]["name"], "image": "", "imageID": "", "ready": False}
+        status = {
+            "phase": "Failed" if end["exitCode"] else "Succeeded",
+            "containerStatuses": [{**container, "restartCount": 0, "state": {"terminated": end}}],
+        }
+        self.api.patch(f"{self._path('pods')}/{name}/status", {"status": status})
+
+    def _preflight(self, job: dict[str, Any], attempt: int) -> dict[str, Any]:
+        revision = f"{job['metadata']['ownerReferences'][0]['name']}-{job['metadata']['labels'][PREFLIGHT_LABEL]}"
+        ends = self.preflights.get(self.version(revision), [])
+        return ends[attempt] if attempt < len(ends) else ended(0, passed(digest_of(self._asked(job))))
+
+    def _resolve(self, job: dict[str, Any]) -> dict[str, Any]:
+        digest = self.tags.get(self._asked(job))
+        if digest is None:
+            return ended(65, "cannot resolve the model: there is no such tag")
+        return ended(0, json.dumps({"v": 1, "identity": f"etag-{digest}", "digest": digest}))
+
+    def _asked(self, job: dict[str, Any]) -> str:
+        arguments: list[str] = job["spec"]["template"]["spec"]["containers"][0]["args"]
+        return arguments[arguments.index("--digest") + 1] if "--digest" in arguments else arguments[1]
+
     def bring_pods(self) -> None:
         """What the Deployment controller and the kubelet would do; a deleted Deployment takes its pods along."""
         deployments = {item["metadata"]["name"]: item for item in self.api.items(self._path("deployments"))}
-        pods = [item["metadata"] for item in self.api.items(self._path("pods"))]
+        found = [item["metadata"] for item in self.api.items(self._path("pods"))]
+        pods = [pod for pod in found if "of" in pod["annotations"]]
         for pod in pods:
             if pod["annotations"]["of"] not in deployments:
                 self.api.call("DELETE", f"{self._path('pods')}/{pod['name']}", gracePeriodSeconds="0")
@@ -159,7 +224,8 @@ class World:
         """The model version that a child object is of."""
         if child not in self.versions:
             revision = self.api.get(f"{LEADSMAN}/namespaces/{self.namespace}/modelrevisions/{child}")
-            self.versions[child] = revision["spec"]["model"]["version"]
+            source = revision["spec"]["model"]
+            self.versions[child] = source.get("version", source.get("digest", ""))
         return self.versions[child]
 
     def free_addresses(self) -> None:
@@ -177,8 +243,24 @@ class World:
         return httpx.Response(200, text=exposition(traffic))
 
     def _path(self, plural: str) -> str:
-        group = "apis/apps/v1" if plural == "deployments" else "api/v1"
+        group = {"deployments": "apis/apps/v1", "jobs": "apis/batch/v1"}.get(plural, "api/v1")
         return f"{group}/namespaces/{self.namespace}/{plural}"
+
+
+def digest_of(uri: str) -> str:
+    """The digest of what lies at a URI; a digest is its own."""
+    return uri if uri.startswith("sha256:") else f"sha256:{hashlib.sha256(uri.encode()).hexdigest()}"
+
+
+def ended(code: int, message: str, reason: str = "") -> dict[str, Any]:
+    """How a container ends."""
+    return {"exitCode": code, "reason": reason or ("Error" if code else "Completed"), "message": message}
+
+
+def passed(digest: str) -> str:
+    """The report of a preflight that found nothing wrong."""
+    check = {"name": "golden", "verdict": "Pass", "expected": "10 of 10", "found": "10 of 10", "message": "all agree"}
+    return json.dumps({"v": 1, "passed": True, "digest": digest, "sentence": "ready to serve", "checks": [check]})
 
 
 def exposition(traffic: Traffic) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from leadsman.api.evidence import ArmTotals, CheckReport, Evidence, Judgement, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
-from leadsman.core.rollout import Decision, Mirror, Readiness, Situation, step
+from leadsman.core.rollout import Decision, Mirror, Preflight, Readiness, Situation, step
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -79,8 +79,9 @@ def situation(
     replicas: int = 2,
     mode: Mode = Mode.GATEWAY,
     policy: RolloutPolicySpec | None = POLICY,
+    preflight: Preflight | None = None,
 ) -> Situation:
-    """A situation `at` so long after START; `failure` is the desired revision's."""
+    """A situation `at` so long after START; `failure` is the desired revision's, which owes no preflight by default."""
     counts = {"a": 2, "b": 2} if ready is None else ready
     revisions = {revision: Readiness(ready=count) for revision, count in counts.items()}
     if failure:
@@ -93,6 +94,7 @@ def situation(
         revisions=revisions,
         judgement=judgement(verdict) if isinstance(verdict, Verdict) else verdict,
         now=START + at,
+        preflight=preflight,
     )
 
 
@@ -104,6 +106,11 @@ def serving(revision: str = "a", **changes: object) -> RolloutState:
 def candidate(revision: str = "b", **changes: object) -> Candidate:
     """A candidate that began at START."""
     return Candidate(revision=revision, started_at=START, policy=POLICY).model_copy(update=changes)
+
+
+def in_preflight(stable: str | None = "a", **changes: Any) -> RolloutState:
+    """b is held to its word; nothing of it runs."""
+    return RolloutState(phase=Phase.PREFLIGHT, stable=stable, candidate=candidate(**changes))
 
 
 def preparing(stable: str | None = "a", **changes: Any) -> RolloutState:

@@ -7,12 +7,19 @@ from typing import Any
 import pytest
 
 from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.preflight import PreflightRules
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.status import Candidate, Following
+from leadsman.core.job import preflight_job, resolve_job
+from leadsman.core.names import REVISION_LABEL, preflight_name, resolve_name
 from leadsman.core.podtemplate import pod_template
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash
 from leadsman.core.rollout import Mirror
 from leadsman.core.route import desired_route
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 from support.golden import check_golden
+from support.machine import START
 from support.objects import GATEWAY, model_deployment
 
 IMAGE = "leadsman-serving:0.1.0"
@@ -27,6 +34,9 @@ DEPLOYMENTS: dict[str, ModelDeployment] = {
             "secretName": "store",
         },
         runtime={"threads": 4, "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": 4, "memory": "8Gi"}}},
+    ),
+    "oci": model_deployment(
+        model={"uri": "oci://registry.example.com/models/fraud:2026.11.20", "secretName": "registry"}
     ),
     "pvc": model_deployment(model={"uri": "pvc://models/fraud/2026.onnx"}, runtime={"serviceAccountName": "fraud"}),
 }
@@ -75,6 +85,91 @@ def test_model_revision(update_golden: bool) -> None:
     spec = new_revision(deployment, revision, IMAGE).model_dump(mode="json", by_alias=True, exclude_none=True)
     built = desired_revision(deployment, revision, spec, Role.CANDIDATE)
     check_golden("modelrevision", built, update=update_golden)
+
+
+def job(name: str, rules: PreflightRules | None = None, stable: str | None = None) -> dict[str, Any]:
+    """The preflight Job of what a deployment describes, against what another one does."""
+    records = [
+        ModelRevision.model_validate(
+            {
+                "metadata": {"name": "fraud"},
+                "spec": new_revision(DEPLOYMENTS[one], revision_hash(DEPLOYMENTS[one].spec), IMAGE, digest),
+            }
+        )
+        for one, digest in ((name, None), (stable, f"sha256:{'ab' * 32}"))
+        if one
+    ]
+    policy = RolloutPolicySpec(preflight=rules or PreflightRules())
+    candidate = Candidate(revision=records[0].spec.revision, started_at=START, policy=policy)
+    return preflight_job(DEPLOYMENTS[name], candidate, records[0], records[1] if stable else None)
+
+
+STRICT = PreflightRules.model_validate(
+    {
+        "deadline": "30m",
+        "signatureChange": "Allow",
+        "agreement": {"atLeast": 0.95},
+        "latency": {"maxMilliseconds": 50, "tolerateRatio": 1.5},
+        "verify": {"publicKey": {"configMap": "signers", "key": "fraud.pub"}, "required": True},
+    }
+)
+KEYLESS = PreflightRules.model_validate(
+    {"verify": {"identity": "ci@example.com", "issuer": "https://accounts.example.com"}}
+)
+JOBS = {
+    "first": job("https"),
+    "s3-against-pvc": job("s3-with-secret", stable="pvc"),
+    "oci-by-all-rules": job("oci", STRICT, stable="s3-with-secret"),
+    "pvc-keyless": job("pvc", KEYLESS, stable="https"),
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_preflight_job(name: str, update_golden: bool) -> None:
+    check_golden(f"job-preflight-{name}", JOBS[name], update=update_golden)
+
+
+def test_resolve_job(update_golden: bool) -> None:
+    before = Following(
+        uri="oci://registry.example.com/fraud:stable",
+        identity="sha256:$(HOME)",
+        digest=f"sha256:{'ab' * 32}",
+        checked_at=START,
+    )
+    check_golden("job-resolve", resolve_job(DEPLOYMENTS["oci"], before, IMAGE), update=update_golden)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_no_service_and_no_deployment_selects_the_pods_of_a_job(name: str) -> None:
+    labels = JOBS[name]["spec"]["template"]["metadata"]["labels"]
+    assert REVISION_LABEL not in labels
+    selector = desired_deployment(FRAUD, "a", template(FRAUD), 1)["spec"]["selector"]["matchLabels"]
+    assert not selector.items() <= labels.items()
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_preflight_runs_as_its_pods_will(name: str) -> None:
+    """The same image, limits, rights and credentials."""
+    source = {"first": "https", "s3-against-pvc": "s3-with-secret", "oci-by-all-rules": "oci", "pvc-keyless": "pvc"}
+    pod, job = template(DEPLOYMENTS[source[name]])["spec"], JOBS[name]["spec"]["template"]["spec"]
+    [fetch], [server], [container] = pod["initContainers"], pod["containers"], job["containers"]
+    for part in ("image", "resources", "securityContext"):
+        assert container[part] == server[part]
+    for part in ("serviceAccountName", "automountServiceAccountToken", "securityContext"):
+        assert job.get(part) == pod.get(part)
+    assert all(secret in container.get("envFrom", []) for secret in fetch.get("envFrom", []))
+    assert all(mount in container["volumeMounts"] for mount in fetch["volumeMounts"])
+    assert all(volume in job["volumes"] for volume in pod["volumes"])
+
+
+def test_a_job_s_name_is_a_label_whatever_the_model_is_called() -> None:
+    """Kubernetes puts it onto the Job's pods. Two models of long names have two Jobs."""
+    long = "a" * 51
+    names = {preflight_name(f"{long}{letter}", "bcdfghjk") for letter in "bc"}
+    assert len(names) == 2
+    assert all(len(name) <= 63 and name.endswith("-bcdfghjk-preflight") for name in names)
+    assert preflight_name("fraud", "bcdfghjk") == "fraud-bcdfghjk-preflight"
+    assert len(resolve_name("a" * 52)) <= 63
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

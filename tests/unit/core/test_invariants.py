@@ -9,13 +9,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Verdict
+from leadsman.api.preflight import PreflightRules
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Mode, Phase, RolloutState
-from leadsman.core.rollout import Decision, Mirror, Readiness, Situation, mirror, running, step, weights
+from leadsman.core.rollout import Decision, Mirror, Preflight, Readiness, Situation, mirror, running, step, weights
 from support.machine import ASKED, START, judgement
 
 REVISIONS = ("a", "b", "c")
 BAD_ENDS = {
+    Reason.PREFLIGHT_FAILED,
     Reason.EVIDENCE_FAILED,
     Reason.INCONCLUSIVE,
     Reason.MODEL_FAILED,
@@ -31,8 +33,10 @@ timing = {
 }
 shadows = st.builds(Step, shadow=st.builds(Shadow, percent=st.integers(1, 100)), **timing)
 shares = st.builds(Step, weight=st.integers(1, 99), **timing)
+preflights = st.sampled_from([Preflight(), Preflight(running=True), Preflight(True), Preflight(False, message="no")])
 policies = st.builds(
     RolloutPolicySpec,
+    preflight=st.builds(PreflightRules, deadline=seconds),
     steps=st.lists(shadows | shares, min_size=1, max_size=4).map(
         # In the order in which the API server takes them: shadow steps first, weights rising.
         lambda steps: tuple(sorted(steps, key=lambda one: one.weight or 0))
@@ -59,6 +63,7 @@ class Machine(RuleBasedStateMachine):
         self.ready = dict.fromkeys(REVISIONS, 0)
         self.failures: dict[str, str] = {}
         self.judged: Verdict | None = None
+        self.preflight: Preflight | None = None
         self.requests = 0
         """What the candidate was asked since the step began."""
         self.rejected: str | None = None
@@ -89,6 +94,11 @@ class Machine(RuleBasedStateMachine):
     @rule(revision=st.sampled_from(REVISIONS), fails=st.booleans())
     def a_model_fails(self, revision: str, fails: bool) -> None:
         self.failures = {revision: "bad opset"} if fails else {}
+        self.look()
+
+    @rule(preflight=st.none() | preflights)
+    def the_preflight_stands(self, preflight: Preflight | None) -> None:
+        self.preflight = preflight
         self.look()
 
     @rule(verdict=st.sampled_from([*Verdict, None]))
@@ -151,6 +161,7 @@ class Machine(RuleBasedStateMachine):
             revisions=revisions,
             judgement=judgement(self.judged) if self.judged and self.state.candidate else None,
             now=self.now,
+            preflight=self.preflight,
         )
 
     def look(self) -> None:
@@ -162,6 +173,7 @@ class Machine(RuleBasedStateMachine):
         decision = step(situation, before)
         if [notice for notice in decision.notices if notice.reason in (Reason.ROLLOUT_STARTED, Reason.STEP_STARTED)]:
             self.requests = 0
+        self.proof_comes_first(before, decision, situation)
         self.capacity_comes_first(before, decision, situation)
         self.copies_go_to_who_is_on_trial(decision, situation)
         self.a_rise_needs_a_reason(before, decision, situation)
@@ -186,12 +198,26 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def phase_and_candidate_agree(self) -> None:
-        assert (self.state.candidate is not None) == (self.state.phase in (Phase.PREPARING, Phase.SHADOW, Phase.CANARY))
+        assert (self.state.candidate is not None) == (
+            self.state.phase in (Phase.PREFLIGHT, Phase.PREPARING, Phase.SHADOW, Phase.CANARY)
+        )
         assert (self.state.rejected is not None) == (self.state.phase is Phase.ROLLED_BACK)
-        named = [self.state.stable, self.state.candidate and self.state.candidate.revision]
+        # Pods of an earlier try drain while the candidate is in preflight.
+        in_use = self.state.candidate if self.state.phase is not Phase.PREFLIGHT else None
+        named = [self.state.stable, in_use and in_use.revision]
         retiring = [entry.revision for entry in self.state.retiring]
         assert len(set(retiring)) == len(retiring)
         assert not {name for name in named if name} & set(retiring), "what is in use does not retire"
+
+    def proof_comes_first(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
+        """No revision starts pods but those that passed, owe no preflight, or are loaded still."""
+        started = set(running(decision.state)) - set(running(before))
+        if started and situation.preflight is not None and not situation.preflight.passed:
+            assert before.candidate is not None
+            assert before.candidate.returning
+        if decision.state.phase is Phase.PREFLIGHT and decision.state.candidate:
+            assert decision.state.candidate.revision not in decision.weights
+            assert decision.mirror is None
 
     def capacity_comes_first(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
         """Invariant 1: no weight without ready pods (but on stable), and no rise without all of them."""
