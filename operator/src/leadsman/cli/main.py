@@ -9,10 +9,13 @@ import click
 
 from leadsman.cli.backtest import backtest
 from leadsman.cli.crds import out_of_date, write
+from leadsman.cli.diff import diff
+from leadsman.cli.inspect import inspect
 from leadsman.cli.package import package
 from leadsman.cli.package_schema import package_schema
 from leadsman.cli.preflight import preflight, sign
 from leadsman.cli.simulate import simulate
+from leadsman.cli.transfer import pull, push
 
 
 @click.group()
@@ -65,6 +68,8 @@ main.add_command(preflight)
 main.add_command(sign)
 main.add_command(package)
 main.add_command(package_schema)
+for command in (push, pull, inspect, diff):
+    main.add_command(command)
 main.add_command(simulate)
 main.add_command(backtest)
 

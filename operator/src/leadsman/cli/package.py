@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadsman.cli.policy import InputError
+from leadsman.cli.needed import check_installed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,11 +65,7 @@ def package(estimator: str, **options: Any) -> None:
 
     Exits with 1, and makes nothing, when the model cannot be converted, or a row is answered otherwise than before.
     """
-    for needed in _NEEDED:
-        if find_spec(needed) is None:
-            raise InputError(
-                f"package needs {needed}, which is not installed; get it with: pip install 'leadsman[package]'"
-            )
+    check_installed("package", _NEEDED)
     from rich.console import Console
 
     from leadsman_package.authoring.packaging import Order, package

@@ -2,13 +2,12 @@
 
 import sys
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadsman.cli.policy import InputError
+from leadsman.cli.needed import check_installed
 from leadsman_serving.preflight.options import preflight_options
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def preflight(uri: str, **options: Any) -> None:
 
     Exits with 0 when it may serve; 65 when it is rejected; 75 when that could not be decided now.
     """
-    _check_installed("preflight")
+    check_installed("preflight", _NEEDED)
     from rich.console import Console
 
     from leadsman_serving.preflight.command import fly
@@ -60,7 +59,7 @@ def sign(directory: Path, private_key: Path) -> None:
 
     Keyless signatures are made by `model_signing sign sigstore`, which asks who you are.
     """
-    _check_installed("sign")
+    check_installed("sign", _NEEDED)
     from leadsman_package.errors import PackageError
     from leadsman_package.signing import sign as sign_files
 
@@ -68,14 +67,6 @@ def sign(directory: Path, private_key: Path) -> None:
         click.echo(f"signed: {sign_files(directory, private_key)}")
     except PackageError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _check_installed(command: str) -> None:
-    for package in _NEEDED:
-        if find_spec(package) is None:
-            raise InputError(
-                f"{command} needs {package}, which is not installed; get it with: pip install 'leadsman[package]'"
-            )
 
 
 def _show(console: Any, report: "Report") -> None:
