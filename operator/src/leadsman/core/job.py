@@ -86,7 +86,8 @@ def resolve_job(deployment: ModelDeployment, following: Following, image: str) -
     spec, source = deployment.spec, deployment.spec.model
     arguments = ["resolve", source.uri]
     if following.identity and following.digest:
-        arguments += ["--known", f"{following.identity}={following.digest}"]
+        # The identity is the store's word, and the kubelet would put variables in: `$(NAME)`.
+        arguments.append(f"--known={following.identity.replace('$', '$$')}={following.digest}")
     resources = _RESOLVE_RESOURCES.model_dump(mode="json")
     container = fetching_container(RESOLVE_CONTAINER, arguments, source, resources, image)
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
@@ -135,7 +136,10 @@ def _job(
 
 
 def _preflight_arguments(record: ModelRevision, stable: ModelRevision | None, rules: PreflightRules) -> list[str]:
-    arguments: dict[str, str | None] = {"--digest": record.spec.model.digest}
+    arguments: dict[str, str | None] = {
+        "--digest": record.spec.model.digest,
+        "--deadline": str(int(rules.deadline.total_seconds())),
+    }
     if stable:
         arguments["--against"] = stable.spec.model.uri
         arguments["--against-digest"] = stable.spec.digest or stable.spec.model.digest or stable.status.digest

@@ -38,6 +38,11 @@ def test_releases_are_numbered_by_time_and_the_first_of_a_model_is_none() -> Non
     assert problems == []
 
 
+def test_what_a_preflight_rejected_is_no_release_either() -> None:
+    rejected = record("b", receipt(3, "RolloutStarted"), receipt(4, "PreflightFailed"))
+    assert releases([rejected]) == ([], [])
+
+
 def test_a_release_that_people_took_back_was_not_good() -> None:
     b = record("b", receipt(3, "RolloutStarted"), receipt(5, "Promoted"))
     a = record("a", receipt(6, "RolloutStarted", stable="b"), receipt(7, "Returned", stable="b"))

@@ -25,6 +25,7 @@ class Fate(StrEnum):
 
 _FATES = {
     Outcome.PROMOTED: Fate.PROMOTED,
+    Outcome.REJECTED: Fate.ROLLED_BACK,
     Outcome.ROLLED_BACK: Fate.ROLLED_BACK,
     Outcome.SUPERSEDED: Fate.SUPERSEDED,
 }

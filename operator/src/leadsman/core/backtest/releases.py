@@ -65,7 +65,8 @@ class Release:
 def releases(objects: Iterable[Mapping[str, Any]]) -> tuple[list[Release], list[str]]:
     """Return the releases that raw ModelRevisions tell of, oldest first, and sentences about what tells of none.
 
-    The first revision of a model is no release: it was compared with nothing.
+    The first revision of a model is no release: it was compared with nothing. Neither is one that its preflight
+    rejected: it answered nobody.
     """
     found: list[Release] = []
     problems: list[str] = []
@@ -78,7 +79,11 @@ def releases(objects: Iterable[Mapping[str, Any]]) -> tuple[list[Release], list[
             where = ".".join(map(str, first["loc"]))
             problems.append(f"ModelRevision {name} cannot be understood: {where}: {first['msg']}")
     in_time = sorted(found, key=lambda release: (release.began, release.namespace, release.model))
-    compared = [_with_fate(release, in_time) for release in in_time if release.stable]
+    compared = [
+        _with_fate(release, in_time)
+        for release in in_time
+        if release.stable and release.outcome is not Outcome.REJECTED
+    ]
     return [replace(release, number=number) for number, release in enumerate(compared, start=1)], problems
 
 
