@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from leadsman.cli.needed import check_installed
+from leadsman.cli.needed import check_installed, told_in_a_sentence
 from leadsman_serving.preflight.options import preflight_options
 
 if TYPE_CHECKING:
@@ -26,23 +26,28 @@ def preflight(uri: str, **options: Any) -> None:
     """
     check_installed("preflight", _NEEDED)
     from rich.console import Console
+    from rich.text import Text
 
     from leadsman_serving.preflight.command import fly
 
     console = Console(stderr=str(options["json_file"]) == "-", highlight=False)
     status = console.status("preflight") if console.is_terminal else nullcontext()
+    said, reports = "", list["Report"]()
     with status as shown:
 
         def say(sentence: str) -> None:
+            nonlocal said
+            said = sentence
             if shown is None:
                 click.echo(sentence, err=True)
             else:
-                shown.update(sentence)
+                shown.update(Text(sentence))
 
-        reports: list[Report] = []
         code = fly(uri, options, say, reports.append)
     for report in reports:
         _show(console, report)
+    if not reports and shown is not None:
+        click.echo(said, err=True)
     sys.exit(code)
 
 
@@ -59,14 +64,11 @@ def sign(directory: Path, private_key: Path) -> None:
 
     Keyless signatures are made by `model_signing sign sigstore`, which asks who you are.
     """
-    check_installed("sign", _NEEDED)
-    from leadsman_package.errors import PackageError
+    check_installed("sign", ("model_signing",))
     from leadsman_package.signing import sign as sign_files
 
-    try:
+    with told_in_a_sentence():
         click.echo(f"signed: {sign_files(directory, private_key)}")
-    except PackageError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _show(console: Any, report: "Report") -> None:

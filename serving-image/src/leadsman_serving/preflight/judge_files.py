@@ -12,7 +12,7 @@ def fetch(measured: Measured, _: Demands) -> Check:
     files = measured.candidate.files
     expected = "a model that can be fetched, with the digest that was asked for"
     if isinstance(files, Missing):
-        return failed("fetch", expected, "no model", files.reason)
+        return failed("fetch", expected, "no model", f"{files.reason}; check the URI, the digest and the credentials")
     return passed("fetch", expected, files.digest, f"fetched {spoken_bytes(files.size)} with the digest {files.digest}")
 
 

@@ -32,7 +32,7 @@ def load(measured: Measured, _: Demands) -> Check:
     if failure is not None and failure.stage is Stage.LOAD:
         if failure.memory:
             return skipped("load", "it was stopped while it loaded, for its memory")
-        return failed("load", expected, "a failure", failure.reason)
+        return failed("load", expected, "a failure", f"{failure.reason}; repair the model, or export it again")
     told = f"{spoken_seconds(trial.seconds or 0)}{_stable_seconds(measured)}"
     return passed("load", expected, told, f"loaded within {told}")
 
@@ -83,7 +83,9 @@ def latency(measured: Measured, demands: Demands) -> Check:
     expected = _expected(demands)
     failure = measured.candidate.trial.failure
     if failure is not None and failure.stage in (Stage.BATCH, Stage.TIME) and not failure.memory:
-        return failed("latency", expected, "a failure", f"{failure.reason} while {failure.stage.value}")
+        return failed(
+            "latency", expected, "a failure", f"{failure.reason} while {failure.stage.value}; repair the model"
+        )
     asked = demands.max_latency is not None or (demands.latency_ratio is not None and measured.stable is not None)
     if not measured.times:
         reason = measured.not_timed or "the model did not come so far"

@@ -30,7 +30,7 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request in a file, and whether the largest batch of this model is to be made of such."""
+    """A request in a file. `own`: it is the candidate's, of which the batches of both are made if both take it."""
 
     name: str
     path: Path
@@ -53,7 +53,8 @@ def try_model(
         for request in requests:
             answers[request.name] = _infer(process, request, min(_PATIENCE, left()))
         stage = Stage.BATCH
-        paths = [str(each.path) for each in requests if each.own]
+        answered = [each for each in requests if answers[each.name].outputs is not None]
+        paths = [str(each.path) for each in [each for each in answered if each.own] or answered]
         command = {"do": "batch", "rows": runtime.most_rows, "paths": paths[: runtime.most_rows]}
         told = _ask(process, command, left())
         trial = replace(trial, batch=Batch(int(told["rows"]), bool(told["made_up"]), told.get("error")))
