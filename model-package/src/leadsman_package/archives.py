@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from leadsman_package import naming
 from leadsman_package.downloading import explained
@@ -38,11 +38,10 @@ def unpack(archive: Path, name: str, directory: Path, stopped: Callable[[], bool
     """
     taken = _Taken(name, directory, max(_FLOOR_BYTES, _MOST_TIMES * archive.stat().st_size), stopped)
     try:
-        with archive.open("rb") as file:
-            if name.lower().endswith(".zip"):
-                _unpack_zip(file, taken)
-            else:
-                _unpack_tar(file, taken, compressed=not name.lower().endswith(".tar"))
+        if name.lower().endswith(".zip"):
+            _unpack_zip(archive, taken)
+        else:
+            _unpack_tar(archive, taken, compressed=not name.lower().endswith(".tar"))
     except (*_BROKEN, NotImplementedError, RuntimeError) as error:
         raise PackageError(f"{name} is no archive as its name says, or is broken: {_reason(error)}") from error
     inside = sorted(directory.iterdir()) if directory.is_dir() else []
@@ -67,7 +66,7 @@ class _Taken:
         with explained(path):
             path.mkdir(parents=True, exist_ok=True)
 
-    def file(self, name: str, source: BinaryIO) -> None:
+    def file(self, name: str, source: IO[bytes]) -> None:
         """Write a file."""
         inner = self._checked(name)
         if inner in self._names:
@@ -101,29 +100,34 @@ class _Taken:
             raise self.refusal(name, str(error)) from None
 
 
-def _unpack_tar(file: BinaryIO, taken: _Taken, *, compressed: bool) -> None:
-    metered = _Metered(gzip.GzipFile(fileobj=file) if compressed else file)
-    metered.allow(_HEADER_BYTES)
-    # As a stream: going back and forth in a compressed file takes quadratic time.
-    with tarfile.open(fileobj=metered, mode="r|", bufsize=tarfile.RECORDSIZE) as tar:  # type: ignore[call-overload]
-        for member in tar:
-            if member.isdir():
-                if member.name not in (".", "./"):
-                    taken.directory(member.name)
-            elif not member.isreg() or member.issparse():
-                raise taken.refusal(member.name, "it is no ordinary file; links and devices are not taken")
-            else:
-                metered.allow(member.size + _HEADER_BYTES)
-                content = tar.extractfile(member)
-                assert content is not None
-                taken.file(member.name, content)
-            metered.allow(_HEADER_BYTES)
+def _unpack_tar(path: Path, taken: _Taken, *, compressed: bool) -> None:
+    with gzip.open(path) if compressed else path.open("rb") as file:
+        metered = _Metered(file)
+        metered.allow(_HEADER_BYTES)
+        # As a stream: going back and forth in a compressed file takes quadratic time.
+        with tarfile.open(fileobj=cast(IO[bytes], metered), mode="r|", bufsize=tarfile.RECORDSIZE) as tar:
+            _take_all(tar, metered, taken)
+
+
+def _take_all(tar: tarfile.TarFile, metered: "_Metered", taken: _Taken) -> None:
+    for member in tar:
+        if member.isdir():
+            if member.name not in (".", "./"):
+                taken.directory(member.name)
+        elif not member.isreg() or member.issparse():
+            raise taken.refusal(member.name, "it is no ordinary file; links and devices are not taken")
+        else:
+            metered.allow(member.size + _HEADER_BYTES)
+            content = tar.extractfile(member)
+            assert content is not None
+            taken.file(member.name, content)
+        metered.allow(_HEADER_BYTES)
 
 
 class _Metered:
     """A stream that gives only as much as it was allowed to: tarfile keeps all that precedes a file in memory."""
 
-    def __init__(self, source: BinaryIO | gzip.GzipFile) -> None:
+    def __init__(self, source: IO[bytes] | gzip.GzipFile) -> None:
         self._source = source
         self._left = 0
 
@@ -140,8 +144,8 @@ class _Metered:
         return data
 
 
-def _unpack_zip(file: BinaryIO, taken: _Taken) -> None:
-    with zipfile.ZipFile(_Sparing(file)) as archive:
+def _unpack_zip(path: Path, taken: _Taken) -> None:
+    with _Sparing(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             mode = member.external_attr >> 16
             if member.is_dir():
@@ -154,14 +158,11 @@ def _unpack_zip(file: BinaryIO, taken: _Taken) -> None:
                 raise taken.refusal(member.filename, "it is packed otherwise than by deflate")
             else:
                 with archive.open(member) as content:
-                    taken.file(member.filename, content)  # type: ignore[arg-type]
+                    taken.file(member.filename, content)
 
 
 class _Sparing(io.BufferedReader):
     """A file of which not much is read at once: zipfile keeps the whole list of files in memory."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file.raw if isinstance(file, io.BufferedReader) else file)  # type: ignore[arg-type]
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return what is asked for. Raises BadZipFile when that is too much for memory."""
