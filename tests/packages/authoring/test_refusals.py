@@ -289,7 +289,7 @@ MODELS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "an operator that does not exist": (lambda: onnx_model(helper.make_node("Nope", ["x"], ["y"])), "cannot be served"),
     "of fewer columns": (lambda: onnx_model(same(), shape=(None, 3)), "does not fit the model"),
-    "of a fixed number of rows": (lambda: onnx_model(same(), shape=(5, 4)), "has"),
+    "of a fixed number of rows": (lambda: onnx_model(same(), shape=(5, 4)), "the model takes exactly 5 rows; export"),
     "that gives one answer to all rows": (lambda: onnx_model(mean()), "expected a row for each"),
     "with data in another directory": (
         lambda: with_data_at("../secret.bin"),

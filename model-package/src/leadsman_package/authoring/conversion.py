@@ -230,7 +230,10 @@ def _reproducible(model: Any) -> Any:
     model.domain, model.doc_string, model.graph.doc_string = "", "", ""
     for node in model.graph.node:
         if node.op_type == "StringNormalizer":
-            kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
+            attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+            attributes |= {"locale": _LOCALE, "stopwords": sorted(attributes.get("stopwords", ()))}
             del node.attribute[:]
-            node.attribute.extend([*kept, helper.make_attribute("locale", _LOCALE)])
+            node.attribute.extend(
+                helper.make_attribute(name, value) for name, value in sorted(attributes.items()) if value != []
+            )
     return model

@@ -51,13 +51,16 @@ def feed(signature: Signature, sample: Sample) -> tuple[dict[str, Array], dict[s
     Raises PackageError saying what the model takes and what the sample has.
     """
     arrays, features = _matched(signature, sample)
-    given = {spec.name: Tensor(spec.datatype, _typed(spec, arrays[spec.name], sample)) for spec in signature.inputs}
+    typed = {spec.name: _typed(spec, arrays[spec.name], sample) for spec in signature.inputs}
+    alone = 1 in {spec.shape[0] for spec in signature.inputs if spec.shape}  # whoever takes one row gets one at a time
     try:
-        return signature.check_inputs(given), features
+        signature.check_inputs(
+            {spec.name: Tensor(spec.datatype, typed[spec.name][: 1 if alone else None]) for spec in signature.inputs}
+        )
     except ServingError as error:
-        raise PackageError(
-            f"{sample.path} does not fit the model: {error.message.replace('the request', 'the sample')}"
-        ) from None
+        said = error.message.replace("the request", "the sample")
+        raise PackageError(f"{sample.path} does not fit the model: {said}") from None
+    return typed, features
 
 
 def _matched(signature: Signature, sample: Sample) -> tuple[dict[str, Array], dict[str, list[str]]]:

@@ -127,6 +127,7 @@ def _existing(path: Path, sample: Sample, directory: Path, narrator: Narrator) -
         existing.copy(path, directory)
         advance(1)
     loaded = serving.load_model(directory)
+    serving.rows_at_once(loaded)
     feed, features = existing.feed(loaded.signature, sample)
     found = _run(loaded, feed, "running", narrator)
     known = provenance.of_onnx(onnx.load(directory / MODEL_FILE, load_external_data=False))

@@ -31,7 +31,7 @@ def run(model: OnnxModel, feed: Mapping[str, Array], advance: Callable[[int], No
     """
     names = model.signature.output_names
     rows = len(next(iter(feed.values())))
-    most = _rows_at_once(model)
+    most = rows_at_once(model)
     parts: list[list[Array]] = []
     for start in range(0, rows, most):
         some = {name: array[start : start + most] for name, array in feed.items()}
@@ -51,7 +51,8 @@ def run(model: OnnxModel, feed: Mapping[str, Array], advance: Callable[[int], No
     return {name: np.concatenate([part[at] for part in parts]) for at, name in enumerate(names)}
 
 
-def _rows_at_once(model: OnnxModel) -> int:
+def rows_at_once(model: OnnxModel) -> int:
+    """Return how many rows a model takes at once. Raises PackageError when it takes several and no other number."""
     sizes = {spec.shape[0] for spec in model.signature.inputs if spec.shape}
     fixed = [size for size in sizes if isinstance(size, int)]
     if fixed and set(fixed) != {1}:

@@ -61,17 +61,19 @@ def _compared(console: Console, order: Order, made: Made, comparison: Comparison
         )
     )
     if made.manifest is None:
-        console.print(f"No package was made. {_advice(order)}")
+        console.print(f"No package was made. {_advice(order, comparison)}")
 
 
-def _advice(order: Order) -> str:
-    allow = "--allow-differences makes it all the same"
-    if order.numbers == "FP64":
-        return f"If the differences do not matter, {allow}."
-    return (
-        "Trees and others that decide at a bound differ where rounding to FP32 crosses it: try --numbers FP64. "
-        f"If the differences do not matter, {allow}."
-    )
+def _advice(order: Order, comparison: Comparison) -> str:
+    allow = "If the differences do not matter, --allow-differences makes it all the same."
+    if order.numbers == "FP64" or not any(map(_has_fractions, comparison.differences[0].inputs.values())):
+        return allow
+    bounds = "Trees and others that decide at a bound differ where rounding to FP32 crosses it: try --numbers FP64."
+    return f"{bounds} {allow}"
+
+
+def _has_fractions(value: Any) -> bool:
+    return any(isinstance(each, float) for each in (value if isinstance(value, list) else [value]))
 
 
 def _brief(values: dict[str, Any]) -> str:
