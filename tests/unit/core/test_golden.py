@@ -11,6 +11,7 @@ from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.preflight import PreflightRules
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Candidate, Following
+from leadsman.core.drift import drifted
 from leadsman.core.job import preflight_job, resolve_job
 from leadsman.core.names import REVISION_LABEL, preflight_name, resolve_name
 from leadsman.core.podtemplate import pod_template
@@ -153,13 +154,28 @@ def test_a_preflight_runs_as_its_pods_will(name: str) -> None:
     source = {"first": "https", "s3-against-pvc": "s3-with-secret", "oci-by-all-rules": "oci", "pvc-keyless": "pvc"}
     pod, job = template(DEPLOYMENTS[source[name]])["spec"], JOBS[name]["spec"]["template"]["spec"]
     [fetch], [server], [container] = pod["initContainers"], pod["containers"], job["containers"]
-    for part in ("image", "resources", "securityContext"):
+    for part in ("image", "securityContext"):
         assert container[part] == server[part]
+    mine, theirs = container["resources"], server["resources"]
+    assert mine["requests"] == theirs["requests"]
+    assert {**mine["limits"], "memory": ""} == {**theirs["limits"], "memory": ""}
+    told = container["args"][container["args"].index("--memory-limit") + 1]
+    assert not drifted(told, theirs["limits"]["memory"]), "what the model may need is what its pods will have"
     for part in ("serviceAccountName", "automountServiceAccountToken", "securityContext"):
         assert job.get(part) == pod.get(part)
     assert all(secret in container.get("envFrom", []) for secret in fetch.get("envFrom", []))
     assert all(mount in container["volumeMounts"] for mount in fetch["volumeMounts"])
     assert all(volume in job["volumes"] for volume in pod["volumes"])
+
+
+def test_a_preflight_has_room_for_both_models_and_for_what_measures_them() -> None:
+    """Preflight takes a model that needs more than its limit to its end; the kernel would take both."""
+    room = {name: JOBS[name]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] for name in JOBS}
+    gib, more = 1 << 30, 256 << 20
+    assert room["first"]["memory"] == str(gib + more)
+    assert room["pvc-keyless"]["memory"] == str(2 * gib + more)
+    assert room["s3-against-pvc"]["memory"] == str(16 * gib + more)
+    assert room["oci-by-all-rules"]["memory"] == str(9 * gib + more), "stable may use eight"
 
 
 def test_a_job_s_name_is_a_label_whatever_the_model_is_called() -> None:

@@ -29,10 +29,11 @@ def drifted(desired: Any, live: Any) -> bool:
 
 
 def _same_quantity(one: Any, other: Any) -> bool:
-    first, second = _quantity(one), _quantity(other)
+    first, second = quantity(one), quantity(other)
     return first is not None and first == second
 
 
-def _quantity(value: Any) -> Decimal | None:
+def quantity(value: Any) -> Decimal | None:
+    """What a quantity as Kubernetes writes it amounts to; None for anything else."""
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     return Decimal(match[1]) * _SUFFIXES[match[2] or ""] if match else None

@@ -7,6 +7,7 @@ from leadsman.api.modeldeployment import ModelDeployment, ModelSource, Resources
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.preflight import KeySource, PreflightRules, SignatureChange
 from leadsman.api.status import Candidate, Following
+from leadsman.core.drift import quantity
 from leadsman.core.hashing import short_hash
 from leadsman.core.names import (
     INPUTS_LABEL,
@@ -25,6 +26,7 @@ from leadsman.core.podtemplate import fetching_container, fetching_volumes, pod_
 
 _KILLED = 137
 _RETRIES = 20
+_MEASURING_BYTES = 256 << 20
 _KEY_DIRECTORY = "/var/lib/leadsman/key"
 _KEY_FILE = "public.pem"
 _RESOLVE_DEADLINE = timedelta(minutes=5)
@@ -34,11 +36,14 @@ _RESOLVE_RESOURCES = Resources(requests={"cpu": "50m", "memory": "128Mi"}, limit
 def preflight_job(
     deployment: ModelDeployment, candidate: Candidate, record: ModelRevision, stable: ModelRevision | None
 ) -> dict[str, Any]:
-    """The Job that holds a revision to its word, with the image, rights and limits that its pods will have."""
+    """The Job that holds a revision to its word, with the image, rights and resources that its pods will have."""
     rules, source = candidate.policy.preflight, record.spec.model
-    server = _server(record)
     container = fetching_container(
-        PREFLIGHT_CONTAINER, _preflight_arguments(record, stable, rules), source, server["resources"], server["image"]
+        PREFLIGHT_CONTAINER,
+        _preflight_arguments(record, stable, rules),
+        source,
+        _with_room(record, stable),
+        _server(record)["image"],
     )
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     spec: dict[str, Any] = {
@@ -148,6 +153,8 @@ def _preflight_arguments(record: ModelRevision, stable: ModelRevision | None, ru
     if rules.latency:
         arguments["--latency-ratio"] = _number(rules.latency.tolerate_ratio)
         arguments["--max-latency"] = _number(rules.latency.max_milliseconds)
+    if limit := _memory(record):
+        arguments["--memory-limit"] = str(limit)
     if record.spec.runtime.threads is not None:
         arguments["--threads"] = str(record.spec.runtime.threads)
     if verify := rules.verify:
@@ -162,6 +169,24 @@ def _preflight_arguments(record: ModelRevision, stable: ModelRevision | None, ru
         *(word for name, value in arguments.items() if value is not None for word in (name, value)),
         *(name for name, holds in flags.items() if holds),
     ]
+
+
+def _memory(record: ModelRevision) -> int | None:
+    """The memory limit of a revision's pods in bytes."""
+    limit = quantity(record.spec.runtime.resources.limits.get("memory"))
+    return None if limit is None else int(limit)
+
+
+def _with_room(record: ModelRevision, stable: ModelRevision | None) -> dict[str, Any]:
+    """The resources of the serving pods, with room for what measures, and for the stable model beside this one.
+
+    What the model itself may need is not more for that: preflight is told its limit.
+    """
+    resources: dict[str, Any] = record.spec.runtime.resources.model_dump(mode="json")
+    if limit := _memory(record):
+        room = limit + (max(limit, _memory(stable) or limit) if stable else 0) + _MEASURING_BYTES
+        resources["limits"]["memory"] = str(room)
+    return resources
 
 
 def _number(value: float | None) -> str | None:
