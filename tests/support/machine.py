@@ -7,7 +7,8 @@ from typing import Any
 from leadsman.api.evidence import ArmTotals, CheckReport, Evidence, Judgement, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
-from leadsman.core.rollout import Decision, Mirror, Preflight, Readiness, Situation, step
+from leadsman.core.rollout import step
+from leadsman.core.situation import Decision, Mirror, Preflight, Readiness, Situation
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

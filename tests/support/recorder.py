@@ -12,7 +12,8 @@ from leadsman.core.evidence import ArmCounts, Look
 from leadsman.core.names import RECORDING_ANNOTATION
 from leadsman.core.receipts import Basis, record
 from leadsman.core.recording import Pass, Recording, decode, extended, keep
-from leadsman.core.rollout import Readiness, Situation, step
+from leadsman.core.rollout import step
+from leadsman.core.situation import Readiness, Situation
 from leadsman.core.weighing import spec_of, weigh
 from support.machine import POLICY, START
 from support.objects import model_revision

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from leadsman.api.crd import crds
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
-from leadsman.cli.policy import CHECK_RULES, POLICY_RULES, STEP_RULES, InputError, parse_policy, read_policy
+from leadsman.cli.policy import (
+    CHECK_RULES,
+    POLICY_RULES,
+    PREFLIGHT_RULES,
+    STEP_RULES,
+    InputError,
+    parse_policy,
+    read_policy,
+)
 
 HEAD = "apiVersion: leadsman.dev/v1alpha1\nkind: RolloutPolicy\nmetadata: {name: careful}\n"
 
@@ -79,6 +87,15 @@ REFUSED = {
         "spec: {checks: [{prometheus: {name: a, query: up, min: 0}}, {prometheus: {name: a, query: up, max: 1}}]}",
         "each prometheus check needs a name of its own",
     ),
+    "a preflight of no time": ("spec: {preflight: {deadline: 9s}}", "the deadline must be 10s at least"),
+    "a signer who is nobody": (
+        "spec: {preflight: {verify: {required: true}}}",
+        "verify needs either a publicKey, or an identity and its issuer",
+    ),
+    "a key in no place": (
+        "spec: {preflight: {verify: {publicKey: {key: fraud.pub}}}}",
+        "a key is in a configMap or in a secret",
+    ),
     "an interval of no time": ("spec: {interval: 0s}", "the interval must be 1s at least"),
 }
 
@@ -130,4 +147,4 @@ def _messages(node: Any) -> set[str]:
 def test_every_rule_of_the_crd_is_checked_here_in_the_same_words() -> None:
     (crd,) = [each for each in crds() if each["spec"]["names"]["kind"] == "RolloutPolicy"]
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    assert {*POLICY_RULES, *STEP_RULES, *CHECK_RULES} == _messages(schema)
+    assert {*POLICY_RULES, *STEP_RULES, *CHECK_RULES, *PREFLIGHT_RULES} == _messages(schema)

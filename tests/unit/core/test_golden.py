@@ -16,8 +16,8 @@ from leadsman.core.job import preflight_job, resolve_job
 from leadsman.core.names import REVISION_LABEL, preflight_name, resolve_name
 from leadsman.core.podtemplate import pod_template
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash
-from leadsman.core.rollout import Mirror
 from leadsman.core.route import desired_route
+from leadsman.core.situation import Mirror
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 from support.golden import check_golden
 from support.machine import START

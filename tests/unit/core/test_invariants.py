@@ -12,7 +12,8 @@ from leadsman.api.evidence import Verdict
 from leadsman.api.preflight import PreflightRules
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Mode, Phase, RolloutState
-from leadsman.core.rollout import Decision, Mirror, Preflight, Readiness, Situation, mirror, running, step, weights
+from leadsman.core.rollout import mirror, running, step, weights
+from leadsman.core.situation import Decision, Mirror, Preflight, Readiness, Situation
 from support.machine import ASKED, START, judgement
 
 REVISIONS = ("a", "b", "c")

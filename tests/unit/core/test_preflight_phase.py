@@ -6,7 +6,8 @@ import pytest
 
 from leadsman.api.preflight import PreflightRules
 from leadsman.api.status import Mode, Phase, RolloutState
-from leadsman.core.rollout import Preflight, running, step
+from leadsman.core.rollout import running, step
+from leadsman.core.situation import Preflight
 from support.machine import (
     MINUTE,
     Case,

@@ -11,7 +11,7 @@ from leadsman.api.modelrevision import RECEIPTS_KEPT, ModelRevisionStatus, Outco
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.core.hashing import policy_hash
 from leadsman.core.receipts import MOST_BYTES, Basis, record
-from leadsman.core.rollout import Notice
+from leadsman.core.situation import Notice
 from support.machine import POLICY, START, report
 
 DIGEST = f"sha256:{'ab' * 32}"

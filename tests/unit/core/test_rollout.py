@@ -9,7 +9,8 @@ from leadsman.api.evidence import Evidence, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec
 from leadsman.api.status import MAX_RETIRING, Mode, Phase, RolloutState
 from leadsman.core import evidence
-from leadsman.core.rollout import DRAIN, RESYNC, Situation, candidate_weight, running, step, weights
+from leadsman.core.rollout import DRAIN, RESYNC, candidate_weight, running, step, weights
+from leadsman.core.situation import Situation
 from support.machine import (
     BY_TIME,
     MINUTE,

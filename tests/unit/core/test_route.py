@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from leadsman.api.modeldeployment import GatewayRef
-from leadsman.core.rollout import Mirror
 from leadsman.core.route import desired_route, route_mirror, route_state, route_weights
+from leadsman.core.situation import Mirror
 from support.objects import GATEWAY, model_deployment, route
 
 STATES: dict[str, tuple[dict[str, Any], bool, str]] = {

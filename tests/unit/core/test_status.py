@@ -9,7 +9,8 @@ from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.status import Mode, ModelDeploymentStatus, RolloutState
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Observed
-from leadsman.core.rollout import Decision, mirror, weights
+from leadsman.core.rollout import mirror, weights
+from leadsman.core.situation import Decision
 from leadsman.core.status import deployment_status, refused_status, version_of
 from support.machine import canary, serving, shadow
 from support.objects import GATEWAY, NOW, model_deployment, model_revision, observed, pods, route

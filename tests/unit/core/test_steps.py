@@ -7,7 +7,7 @@ import pytest
 from leadsman.api.evidence import Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, Shadow, Step
 from leadsman.api.status import Mode, Phase
-from leadsman.core.rollout import Mirror
+from leadsman.core.situation import Mirror
 from support.machine import (
     BY_TIME,
     COPIES,

@@ -8,7 +8,7 @@ import pytest
 
 from leadsman.api.conditions import Reason
 from leadsman.api.metadata import ObjectMeta
-from leadsman.core.rollout import Notice
+from leadsman.core.situation import Notice
 from leadsman.shell.kube import EVENT, Resource
 from leadsman.shell.recorder import post_event
 from support.objects import NOW

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from leadsman.api.base import API_VERSION
 from leadsman.api.checks import KINDS, Check
+from leadsman.api.preflight import PreflightRules
 from leadsman.api.rolloutpolicy import RolloutPolicySpec, Step
 
 _KIND = "RolloutPolicy"
@@ -52,6 +53,7 @@ def broken_rules(policy: RolloutPolicySpec) -> list[str]:
     parts: list[tuple[str, dict[str, Callable[[Any], bool]], Any]] = [("spec", POLICY_RULES, policy)]
     parts += [(f"spec.steps[{at}]", STEP_RULES, step) for at, step in enumerate(policy.steps)]
     parts += [(f"spec.checks[{at}]", CHECK_RULES, check) for at, check in enumerate(policy.checks)]
+    parts.append(("spec.preflight", PREFLIGHT_RULES, policy.preflight))
     return [
         f"{where}: {message}" for where, rules, part in parts for message, holds in rules.items() if not holds(part)
     ]
@@ -89,6 +91,19 @@ def _bounded(check: Check) -> bool:
     return check.prometheus is None or not (check.prometheus.min is None and check.prometheus.max is None)
 
 
+def _one_signer(rules: PreflightRules) -> bool:
+    verify = rules.verify
+    if verify is None:
+        return True
+    by_person = verify.identity is not None
+    return (verify.public_key is not None) != by_person and by_person == (verify.issuer is not None)
+
+
+def _one_place(rules: PreflightRules) -> bool:
+    key = rules.verify.public_key if rules.verify else None
+    return key is None or (key.config_map is None) != (key.secret is None)
+
+
 # The rules of the CRD that no type expresses, by their messages; a test holds the two together.
 POLICY_RULES: dict[str, Callable[[RolloutPolicySpec], bool]] = {
     "the agreement check compares answers to the same requests: it needs a shadow step": _needs_no_shadow,
@@ -108,6 +123,13 @@ STEP_RULES: dict[str, Callable[[Step], bool]] = {
 CHECK_RULES: dict[str, Callable[[Check], bool]] = {
     "exactly one check per entry": lambda check: len(_set(check)) == 1,
     "a prometheus check needs min, max or both": _bounded,
+}
+
+
+PREFLIGHT_RULES: dict[str, Callable[[PreflightRules], bool]] = {
+    "the deadline must be 10s at least": lambda rules: rules.deadline.total_seconds() >= 10,
+    "verify needs either a publicKey, or an identity and its issuer": _one_signer,
+    "a key is in a configMap or in a secret": _one_place,
 }
 
 

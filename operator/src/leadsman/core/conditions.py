@@ -17,8 +17,9 @@ from leadsman.api.rolloutpolicy import Until
 from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
-from leadsman.core.rollout import Readiness, candidate_weight, mirror
+from leadsman.core.rollout import candidate_weight, mirror
 from leadsman.core.route import route_state
+from leadsman.core.situation import Readiness
 from leadsman.core.steps import step_of
 
 

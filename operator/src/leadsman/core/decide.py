@@ -20,8 +20,9 @@ from leadsman.core.preflight import Finding, find_preflight, wanted_preflight
 from leadsman.core.receipts import Basis, record
 from leadsman.core.recording import Pass, keep
 from leadsman.core.recovery import recovered_state
-from leadsman.core.rollout import RESYNC, Decision, Notice, Situation, candidate_weight, step, weights
+from leadsman.core.rollout import RESYNC, candidate_weight, step, weights
 from leadsman.core.sight import take_sight
+from leadsman.core.situation import Decision, Notice, Situation
 from leadsman.core.soundings import Soundings
 from leadsman.core.status import deployment_status
 from leadsman.core.weighing import spec_of, weigh

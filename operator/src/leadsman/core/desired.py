@@ -11,8 +11,9 @@ from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name
 from leadsman.core.observed import Key, Observed
 from leadsman.core.podtemplate import digest_in, with_digest
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash, role_of
-from leadsman.core.rollout import Mirror, running
+from leadsman.core.rollout import running
 from leadsman.core.route import KIND, desired_route, route_mirror
+from leadsman.core.situation import Mirror
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 
 # Retired ModelRevisions kept as history; the audit trail of older ones goes with them.

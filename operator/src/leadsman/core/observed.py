@@ -13,8 +13,8 @@ from leadsman.api.status import Mode
 from leadsman.core.jobpods import JobPod
 from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
-from leadsman.core.rollout import Mirror, Readiness
 from leadsman.core.route import KIND, route_mirror, route_weights
+from leadsman.core.situation import Mirror, Readiness
 
 Key = tuple[str, str]
 """Kind and name of a child object."""

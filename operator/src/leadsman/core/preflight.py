@@ -12,7 +12,7 @@ from leadsman.core.jobpods import JobPod
 from leadsman.core.jobs import attempts_of
 from leadsman.core.observed import Observed
 from leadsman.core.receipts import outcome_of
-from leadsman.core.rollout import Preflight
+from leadsman.core.situation import Preflight
 from leadsman.core.termination import last_words, parse_report, printable
 
 _NO_JOB = "its Job is made"

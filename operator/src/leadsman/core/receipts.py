@@ -8,7 +8,7 @@ from leadsman.api.conditions import Reason
 from leadsman.api.modelrevision import RECEIPTS_KEPT, DecisionRecord, ModelRevisionStatus, Outcome
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.core.hashing import policy_hash
-from leadsman.core.rollout import Notice
+from leadsman.core.situation import Notice
 
 MOST_BYTES = 96 * 1024
 """Size of all receipts of a revision as JSON, at most; the oldest go first."""

@@ -13,15 +13,14 @@ stable a moment ago has proved itself: those three go from Preparing straight to
 supersedes the candidate, whose weight is 0 before the next one starts, always against the last stable revision.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leadsman.api.conditions import Reason
-from leadsman.api.evidence import CheckReport, Judgement, Verdict
-from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec
+from leadsman.api.evidence import CheckReport, Verdict
+from leadsman.api.rolloutpolicy import OnInconclusive
 from leadsman.api.status import MAX_RETIRING, Candidate, Mode, Phase, Rejection, Retiring, RolloutState
 from leadsman.core.evidence import reset_promotion
+from leadsman.core.situation import Decision, Mirror, Notice, Preflight, Situation
 from leadsman.core.steps import has_served_its_time, is_proved, step_of, was_asked
 
 # A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
@@ -33,79 +32,6 @@ _MOST_OFTEN = timedelta(seconds=1)
 _SUSPICIOUS = 0.1
 _MESSAGE_LENGTH = 4096
 _TRIALS = (Phase.SHADOW, Phase.CANARY)
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """What a revision's pods say."""
-
-    ready: int = 0
-    failure: str | None = None
-    """Why its model can never serve, in one sentence; None while there is hope."""
-
-
-@dataclass(frozen=True)
-class Preflight:
-    """How the preflight of the desired revision stands."""
-
-    passed: bool | None = None
-    """None while it is not decided."""
-    running: bool = False
-    """A pod of it is at work."""
-    message: str = ""
-    """Why it failed, or what it waits for."""
-
-
-@dataclass(frozen=True)
-class Situation:
-    """All that a step of the machine looks at besides its own state."""
-
-    desired: str
-    replicas: int
-    mode: Mode
-    policy: RolloutPolicySpec | None
-    """None when the policy that the spec names does not exist."""
-    revisions: Mapping[str, Readiness]
-    judgement: Judgement | None
-    now: datetime
-    preflight: Preflight | None = None
-    """None when the desired revision owes none: it was proved before."""
-
-    def readiness(self, revision: str) -> Readiness:
-        """A revision's readiness; one without pods has none."""
-        return self.revisions.get(revision, Readiness())
-
-
-@dataclass(frozen=True)
-class Notice:
-    """One decision about one revision: it becomes an Event, a log line and a receipt, all with the same words."""
-
-    revision: str
-    reason: Reason
-    message: str
-    warning: bool = False
-    weight_before: int = 0
-    weight_after: int = 0
-    checks: tuple[CheckReport, ...] = ()
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """A revision that gets copies of so many percent of requests; nobody sees its answers."""
-
-    revision: str
-    percent: int
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What is to be so next."""
-
-    state: RolloutState
-    weights: dict[str, int]
-    mirror: Mirror | None
-    notices: tuple[Notice, ...]
-    requeue_after: timedelta
 
 
 Move = tuple[RolloutState, tuple[Notice, ...]]

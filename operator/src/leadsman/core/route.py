@@ -7,7 +7,7 @@ from typing import Any
 from leadsman.api.modeldeployment import GatewayRef, ModelDeployment
 from leadsman.core.names import child_name, model_labels
 from leadsman.core.owner import owner_references
-from leadsman.core.rollout import Mirror
+from leadsman.core.situation import Mirror
 
 API_VERSION = "gateway.networking.k8s.io/v1"
 KIND = "HTTPRoute"

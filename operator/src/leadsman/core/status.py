@@ -7,7 +7,8 @@ from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.status import MAX_TRAFFIC, Mode, ModelDeploymentStatus, TrafficTarget
 from leadsman.core.conditions import Finding, conditions, stalled_conditions
 from leadsman.core.observed import Observed
-from leadsman.core.rollout import Decision, Readiness, candidate_weight
+from leadsman.core.rollout import candidate_weight
+from leadsman.core.situation import Decision, Readiness
 
 
 def deployment_status(observed: Observed, decision: Decision, desired: str, now: datetime) -> ModelDeploymentStatus:

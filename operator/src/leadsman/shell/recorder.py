@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from leadsman.api.base import API_VERSION
 from leadsman.api.metadata import ObjectMeta
-from leadsman.core.rollout import Notice
+from leadsman.core.situation import Notice
 from leadsman.shell.kube import EVENT, Kube
 
 _NOTE_LENGTH = 1024

@@ -15,7 +15,7 @@ from leadsman.core.evidence import Look
 from leadsman.core.recording.codec import decode, encode, encode_lines, line
 from leadsman.core.recording.merge import merge
 from leadsman.core.recording.types import Entry, Header, Recording, without_marks
-from leadsman.core.rollout import Decision, Notice, Preflight, Situation
+from leadsman.core.situation import Decision, Notice, Preflight, Situation
 
 FLUSHED_AT = 30
 """Lines that wait in the status, at most."""

@@ -16,7 +16,8 @@ from leadsman.api.status import Candidate, Retiring, RolloutState
 from leadsman.core import evidence
 from leadsman.core.receipts import Basis, receipt
 from leadsman.core.recording.types import Entry, Header, Recording
-from leadsman.core.rollout import Readiness, Situation, step
+from leadsman.core.rollout import step
+from leadsman.core.situation import Readiness, Situation
 from leadsman.core.weighing import spec_of, weigh
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from leadsman.api.fields import Digest
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
 from leadsman.core.evidence import ArmCounts, Look
-from leadsman.core.rollout import Preflight
+from leadsman.core.situation import Preflight
 
 _LATEST = 253402300799.0
 _MOST = 10**15
