@@ -97,7 +97,12 @@ def s3_server(directory: Path) -> Iterator[ObjectServer]:
     listen += [f"-{name}.port.grpc={port}" for name, port in zip(names, ports[len(names) :], strict=True)]
     weed = str(Path(sys.executable).with_name("weed"))
     command = [weed, "server", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", *listen]
-    command += [f"-s3.config={directory / 'identities.json'}", "-s3.port.iceberg=0", "-master.volumeSizeLimitMB=64"]
+    command += [
+        f"-s3.config={directory / 'identities.json'}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-master.volumeSizeLimitMB=64",
+    ]
     endpoint = f"http://127.0.0.1:{ports[3]}"
     with started(command, f"{endpoint}/healthz", directory / "log"):
         store = S3Store(
@@ -172,3 +177,22 @@ def _make_container(endpoint: str) -> None:
 
 def _put(store: S3Store | AzureStore, key: str, body: bytes) -> None:
     obstore.put(store, key, body)
+
+
+@contextmanager
+def mlflow_server(directory: Path, package: Path, bucket: str) -> Iterator[str]:
+    """A tracking server with what register.py registers; yields its URL."""
+    python = script("side-venv.sh", "mlflow") / "bin/python"
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+    command = [str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{directory}/db", "--artifacts-destination", str(directory / "files")]
+    with started(command, f"{url}/health", directory / "log", **quiet):
+        subprocess.run(
+            [python, Path(__file__).with_name("register.py"), package, bucket],
+            env=clean_environment() | quiet | {"MLFLOW_TRACKING_URI": url},
+            check=True,
+            capture_output=True,
+        )
+        yield url

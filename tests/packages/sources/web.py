@@ -28,6 +28,7 @@ class Web:
         self.requests: dict[str, int] = defaultdict(int)
         self.ranges: dict[str, list[str | None]] = defaultdict(list)
         self.queries: list[str] = []
+        self.authorizations: list[str | None] = []
         self._scripts: dict[str, deque[Responder]] = {}
 
     def script(self, path: str, *responders: Responder) -> str:
@@ -47,6 +48,7 @@ class Web:
     def respond(self, request: BaseHTTPRequestHandler) -> None:
         path, _, query = request.path.partition("?")
         self.queries.append(query)
+        self.authorizations.append(request.headers.get("authorization"))
         self.requests[path] += 1
         self.ranges[path].append(request.headers.get("range"))
         responders = self._scripts.get(path) or deque([status(404)])
@@ -110,8 +112,12 @@ def part(
     return respond
 
 
-def status(code: int, *headers: tuple[str, str]) -> Responder:
-    return lambda request: _head(request, code, *headers)
+def status(code: int, *headers: tuple[str, str], body: bytes = b"") -> Responder:
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        _head(request, code, ("content-length", str(len(body))), *headers)
+        request.wfile.write(body)
+
+    return respond
 
 
 def _head(request: BaseHTTPRequestHandler, code: int, *headers: tuple[str, str]) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ _KINDS = {"s3": "bucket", "gs": "bucket", "az": "container"}
 _ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
 _ALLOWING_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 _PART_BYTES = 8 << 20
+_MOST_PARTS = 4
+"""Of a file on their way at once, each in memory."""
 
 
 def locate(uri: str, settings: Settings) -> Location:  # noqa: ARG001 - every scheme gets them
@@ -115,21 +118,28 @@ class Objects:
 
     def put(self, name: str, path: Path, advance: Callable[[int], None]) -> None:
         """Upload a file, in parts when it is large; `advance` is told of bytes that go. Raises PackageError."""
-
-        def parts() -> Iterator[bytes]:
-            with path.open("rb") as file:
-                while chunk := file.read(_PART_BYTES):
-                    yield chunk
-                    advance(len(chunk))
-
-        with self._explained(name):
-            obstore.put(self._store, naming.joined(self._prefix, name), parts(), chunk_size=_PART_BYTES)
+        key = naming.joined(self._prefix, name)
+        with self._explained(name), path.open("rb") as file:
+            first = file.read(_PART_BYTES + 1)
+            if len(first) <= _PART_BYTES:
+                obstore.put(self._store, key, first, use_multipart=False)
+                advance(len(first))
+                return
+            file.seek(0)
+            parts = _told(iter(partial(file.read, _PART_BYTES), b""), advance)
+            obstore.put(self._store, key, parts, chunk_size=_PART_BYTES, max_concurrency=_MOST_PARTS)
 
     def close(self) -> None:
         """Do nothing: the connections end with the store."""
 
     def _explained(self, name: str) -> AbstractContextManager[None]:
         return _explained(f"{self._shown}/{name}", self._at, self._kind)
+
+
+def _told(chunks: Iterator[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        advance(len(chunk))
 
 
 @contextmanager

@@ -109,11 +109,12 @@ class Web:
         except ValueError:
             _check(response, shown)
             raise PackageError(f"{shown} did not answer in JSON; is it the right address?") from None
-        _check(response, shown, str(answer.get("message", "")) if isinstance(answer, dict) else "")
+        about = answer if isinstance(answer, dict) else {}
+        _check(response, shown, str(about.get("message") or about.get("error") or ""))
         return answer
 
     def _url(self, name: str) -> tuple[str, str]:
-        url = f"{self._base}/{quote(name, safe='/~')}"
+        url = naming.joined(self._base, quote(name, safe="/~"))
         return f"{url}{self._query}", redact(url)
 
     def _stay_secure(self, request: httpx.Request) -> None:
@@ -154,7 +155,7 @@ def _explained(shown: str) -> Iterator[None]:
 def _check(response: httpx.Response, shown: str, said: str = "") -> None:
     status = response.status_code
     if not response.is_success:
-        why = f": {said[:_MOST_SAID]}" if said else ""
+        why = f": {said[:_MOST_SAID].rstrip('.')}" if said else ""
         sentence = f"{shown} answered {status} {response.reason_phrase}".rstrip() + why + _HINTS.get(status, "")
         if status in _MISSING:
             raise MissingError(sentence)
