@@ -10,6 +10,7 @@ import orjson
 
 from leadsman_package.errors import PackageError
 from leadsman_package.signing import Key, Person, Trust
+from leadsman_serving.cgroup import Cgroups
 from leadsman_serving.exits import EX_DATAERR, EX_TEMPFAIL
 from leadsman_serving.preflight.files import Source
 from leadsman_serving.preflight.junit import to_junit
@@ -60,6 +61,7 @@ def _flight(uri: str, options: dict[str, Any]) -> Flight:
             threads=options["threads"].count,
             providers=options["providers"],
             memory_limit=options["memory_limit"],
+            container=Cgroups().memory(),
             most_rows=options["max_batch_size"],
             most_bytes=options["max_body_bytes"],
         ),

@@ -10,25 +10,11 @@ from pathlib import Path
 
 import orjson
 
-from leadsman_package.downloading import read_small
 from leadsman_package.errors import PackageError
-from leadsman_package.fetching import data_name, fetch, opened
-from leadsman_package.naming import is_archive
-from leadsman_package.progress import Lines, Silent
-from leadsman_package.signing import MOST_BYTES, SIGNATURE_FILE
-from leadsman_package.sources.store import MissingError, Settings
-
-
-def _fetch_signature(uri: str, directory: Path, settings: Settings) -> None:
-    """Fetch the signature that is beside a package's manifest, or beside the file of a bare model, if there is one."""
-    with opened(uri, settings, Silent()) as at:
-        if is_archive(at.name):
-            return
-        try:
-            text = read_small(at.session, data_name(at, SIGNATURE_FILE), MOST_BYTES)
-        except MissingError:
-            return
-    (directory / SIGNATURE_FILE).write_bytes(text)
+from leadsman_package.fetching import fetch
+from leadsman_package.progress import Lines
+from leadsman_package.pulling import fetch_signature
+from leadsman_package.sources.store import Settings
 
 
 def _main(uri: str, directory: Path, digest: str | None, settings: Settings, *, signature: bool) -> dict[str, object]:
@@ -37,7 +23,7 @@ def _main(uri: str, directory: Path, digest: str | None, settings: Settings, *, 
             uri, directory, digest=digest, settings=settings, progress=Lines(lambda line: print(line, file=sys.stderr))
         )
         if signature:
-            _fetch_signature(uri, directory, settings)
+            fetch_signature(uri, directory, settings)
     except PackageError as error:
         return {"error": str(error), "transient": error.transient}
     return {"digest": fetched.digest, "size": fetched.size}

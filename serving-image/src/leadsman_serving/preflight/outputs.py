@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 import orjson
@@ -105,14 +106,14 @@ def _wrong(expected: Array, found: Array, tolerance: Tolerance) -> tuple[Array, 
 def _value(array: Array, index: tuple[int, ...]) -> str:
     value = array[index]
     if array.dtype.kind == "f":
-        return (
-            "null" if np.isnan(value) else np.format_float_positional(value, trim="0") if _plain(value) else str(value)
-        )
+        # JSON has no NaN, and null stands for it.
+        return "null" if np.isnan(value) else _number(value)
     return brief(value.item() if isinstance(value, np.generic) else value)
 
 
-def _plain(value: float) -> bool:
-    return value == 0 or 1e-4 <= abs(value) < 1e16
+def _number(value: np.floating[Any]) -> str:
+    plain = value == 0 or 1e-4 <= abs(float(value)) < 1e16
+    return np.format_float_positional(value, trim="0") if plain else str(value)
 
 
 def agreeing_rows(one: Outputs, other: Outputs) -> tuple[int, int]:

@@ -30,11 +30,13 @@ class ModelEndedError(Exception):
 class ModelProcess:
     """One model in one process, ended at the end of the `with` block. Once it has failed, it fails whatever is asked.
 
-    `memory_limit` is in bytes, None for no limit.
+    Bytes: `limit` is what the model may have, `container` what it and preflight may have together; None for no limit.
     """
 
-    def __init__(self, memory_limit: int | None) -> None:
-        self._limit = memory_limit
+    def __init__(self, limit: int | None, container: int | None) -> None:
+        self._limit = limit
+        self._container = container
+        self._room = None if container is None else container - own_memory()
         self._ended: ModelEndedError | None = None
         self.peak: int | None = None
         self._socket, theirs = socket.socketpair()
@@ -55,11 +57,6 @@ class ModelProcess:
         self._process.kill()
         self._process.wait()
         self._socket.close()
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has failed."""
-        return self._ended is not None
 
     def ask(self, command: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Return the reply to a command. Raises ModelEndedError when the process ends, or has to be ended, instead."""
@@ -98,15 +95,12 @@ class ModelProcess:
 
     def _check_memory(self) -> None:
         """Look at the most memory that it ever had."""
-        try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text()
-        except OSError:
-            return
-        for line in status.splitlines():
-            if line.startswith("VmHWM:"):
-                self.peak = max(self.peak or 0, int(line.split()[1]) * 1024)
-        if self._limit is not None and self.peak is not None and self.peak > self._limit:
+        self.peak = max(self.peak or 0, _memory(self._process.pid, "VmHWM:"))
+        if self._limit is not None and self.peak > self._limit:
             raise ModelEndedError(f"the model needs more than the limit of {spoken_bytes(self._limit)}", memory=True)
+        if self._room is not None and self._container is not None and self.peak > self._room:
+            told = f"the {spoken_bytes(self._container)} that this container has"
+            raise ModelEndedError(f"the model, and preflight beside it, need more than {told}", memory=True)
 
     def _died(self) -> ModelEndedError:
         code = self._process.wait()
@@ -114,3 +108,17 @@ class ModelProcess:
             return ModelEndedError("the kernel ended the process that runs the model, as memory ran out", memory=True)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return ModelEndedError(f"the model ended the process that runs it ({how})")
+
+
+def own_memory() -> int:
+    """Return how many bytes of memory this process has."""
+    return _memory("self", "VmRSS:")
+
+
+def _memory(process: int | str, field: str) -> int:
+    """Return what the kernel says of a process's memory, in bytes; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(field)), 0)

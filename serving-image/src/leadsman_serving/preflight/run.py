@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,14 +22,17 @@ from leadsman_serving.preflight.measured import (
     Signer,
     Stage,
     Times,
+    Trial,
 )
-from leadsman_serving.preflight.process import ModelEndedError, ModelProcess
 from leadsman_serving.preflight.report import Report
 from leadsman_serving.preflight.time_left import TimeLeft
-from leadsman_serving.preflight.timing import time_runs
-from leadsman_serving.preflight.trial import Request, Runtime, try_model
+from leadsman_serving.preflight.timing import SideEndedError, fit_together, sides, time_runs
+from leadsman_serving.preflight.trial import Request, Runtime, Subject, batch_files, try_model
 
 Say = Callable[[str], None]
+
+_START_SECONDS = 1.0
+"""About how long it takes to start a process that runs a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +92,29 @@ def _signed(directory: Path, trust: Trust | None) -> Signed | Signer | BadSignat
 def _run(
     measured: Measured, runtime: Runtime, directory: Path, stable_directory: Path, left: TimeLeft, say: Say
 ) -> Measured:
-    """Run the candidate alone, then stable beside it, then both by turns."""
-    with_stable = measured.stable is not None and isinstance(measured.stable.files, Files)
+    """Run the candidate, then stable, each alone; then time both by turns."""
+    candidate = Subject(directory, runtime, runtime.memory_limit)
+    stable = Subject(stable_directory, runtime, None) if _is_there(measured.stable) else None
     own = requests_of(directory)
-    others = _new(own, requests_of(stable_directory, STABLES)) if with_stable else []
-    with ExitStack() as stack:
-        say("running the model")
-        process = stack.enter_context(ModelProcess(runtime.memory_limit))
-        candidate = replace(measured.candidate, trial=try_model(process, directory, runtime, [*own, *others], left))
-        measured = replace(measured, candidate=candidate)
-        if candidate.trial.failure is not None:
-            return measured
-        stable_process = None
-        if measured.stable is not None and with_stable:
-            say("running the stable model")
-            stable_process = stack.enter_context(ModelProcess(None))
-            trial = try_model(stable_process, stable_directory, runtime, [*own, *others], left)
-            stable = replace(measured.stable, trial=trial)
-            measured = replace(measured, stable=stable, requests=tuple(each.name for each in (*own, *others)))
-            if trial.failure is not None:
-                stable_process = None
-                measured = replace(measured, not_timed=f"stable: {trial.failure.reason}")
-        say("timing runs")
-        return _time(measured, process, stable_process, left)
+    asked = [*own, *_new(own, requests_of(stable_directory, STABLES))] if stable else own
+    say("running the model")
+    measured = replace(measured, candidate=replace(measured.candidate, trial=try_model(candidate, asked, left)))
+    if measured.candidate.trial.failure is not None:
+        return measured
+    if measured.stable is not None and stable is not None:
+        say("running the stable model")
+        trial = try_model(stable, asked, left)
+        names = tuple(each.name for each in asked)
+        measured = replace(measured, stable=replace(measured.stable, trial=trial), requests=names)
+        if trial.failure is not None:
+            stable = None
+            measured = replace(measured, not_timed=f"stable: {trial.failure.reason}")
+    say("timing runs")
+    return _time(measured, candidate, stable, asked, left)
+
+
+def _is_there(stable: Model | None) -> bool:
+    return stable is not None and isinstance(stable.files, Files)
 
 
 def _new(known: list[Request], more: list[Request]) -> list[Request]:
@@ -121,34 +123,29 @@ def _new(known: list[Request], more: list[Request]) -> list[Request]:
     return [each for each in more if each.path.read_bytes() not in contents]
 
 
-def _time(measured: Measured, process: ModelProcess, stable: ModelProcess | None, left: TimeLeft) -> Measured:
-    batch = measured.candidate.trial.batch
+def _time(
+    measured: Measured, candidate: Subject, stable: Subject | None, asked: list[Request], left: TimeLeft
+) -> Measured:
+    mine, others = measured.candidate.trial, measured.stable.trial if measured.stable else Trial()
+    batch = mine.batch
     if batch is None or (batch.error is not None and batch.rows == 1):
         reason = batch.error if batch and batch.error else "there is no request"
         return replace(measured, not_timed=f"there is no input that the model takes: {reason}")
+    subjects = [(candidate, batch_files(asked, mine))]
+    if stable is not None and others.batch is not None and others.batch.made_up == batch.made_up:
+        subjects.append((stable, batch_files(asked, others)))
+    together = fit_together([mine.peak or 0, others.peak or 0], candidate.runtime.container)
+    overhead = 0.0 if together else _START_SECONDS + max(mine.seconds or 0, others.seconds or 0)
     times: list[Times] = []
     try:
-        for rows in dict.fromkeys((1, batch.rows if batch.error is None else 1)):
-            comparable = _same_batch(measured, rows)
-            times.append(time_runs(process, stable if comparable else None, rows, left))
-    except ModelEndedError as error:
-        return _blame(measured, process, tuple(times), error)
+        with sides(subjects, left, together=together) as made:
+            for rows in dict.fromkeys((1, batch.rows if batch.error is None else 1)):
+                alike = rows == 1 or (others.batch is not None and others.batch == batch)
+                times.append(time_runs(made if alike else made[:1], rows, left, overhead))
+    except SideEndedError as error:
+        measured = replace(measured, times=tuple(times))
+        if error.stable:
+            return replace(measured, not_timed=f"stable: {error}")
+        failed = replace(mine, failure=Failure(Stage.TIME, str(error), error.memory))
+        return replace(measured, candidate=replace(measured.candidate, trial=failed))
     return replace(measured, times=tuple(times))
-
-
-def _same_batch(measured: Measured, rows: int) -> bool:
-    """Whether the largest batches of both are made of the same, so far as the model is to run so many rows."""
-    mine, other = measured.candidate.trial.batch, measured.stable.trial.batch if measured.stable else None
-    if mine is None or other is None or mine.made_up != other.made_up:
-        return False
-    return rows == 1 or (other.rows == rows and other.error is None)
-
-
-def _blame(measured: Measured, process: ModelProcess, times: tuple[Times, ...], error: ModelEndedError) -> Measured:
-    """Say whose process it was: when it was stable's, that is nothing against the candidate."""
-    if process.ended:
-        trial = replace(
-            measured.candidate.trial, failure=Failure(Stage.TIME, str(error), error.memory), peak=process.peak
-        )
-        return replace(measured, candidate=replace(measured.candidate, trial=trial), times=times)
-    return replace(measured, times=times, not_timed=f"stable: {error}; both models have to fit into memory together")

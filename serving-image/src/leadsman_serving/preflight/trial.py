@@ -19,11 +19,15 @@ _PATIENCE = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """How the model will be served. `memory_limit` and `most_bytes`, of a request, are in bytes."""
+    """How the model will be served.
+
+    In bytes: `memory_limit` is what it may have, `container` what all of this container may, `most_bytes` a request.
+    """
 
     threads: int
     providers: tuple[str, ...]
     memory_limit: int | None
+    container: int | None
     most_rows: int
     most_bytes: int
 
@@ -37,32 +41,75 @@ class Request:
     own: bool
 
 
-def try_model(
-    process: ModelProcess, directory: Path, runtime: Runtime, requests: Sequence[Request], left: TimeLeft
-) -> Trial:
-    """Return what running the model in `directory` shows, as far as it comes. The process stays as it is then."""
-    trial = Trial()
-    stage = Stage.LOAD
-    try:
-        told = _ask(process, _load(directory, runtime), left())
-        refused = told["refused"] and _without(directory, told["refused"])
-        trial = replace(trial, seconds=float(told["seconds"]), refused=refused, signature=_signature(told))
-        stage = Stage.ASK
-        answers: dict[str, Answer] = {}
-        trial = replace(trial, answers=answers)
-        for request in requests:
-            answers[request.name] = _infer(process, request, min(_PATIENCE, left()))
-        stage = Stage.BATCH
-        answered = [each for each in requests if answers[each.name].outputs is not None]
-        paths = [str(each.path) for each in [each for each in answered if each.own] or answered]
-        command = {"do": "batch", "rows": runtime.most_rows, "paths": paths[: runtime.most_rows]}
-        told = _ask(process, command, left())
-        trial = replace(trial, batch=Batch(int(told["rows"]), bool(told["made_up"]), told.get("error")))
-    except ModelEndedError as error:
-        asked = requests[len(trial.answers)].name if stage is Stage.ASK else ""
-        reason = _without(directory, f"request {asked}: {error}" if asked else str(error))
-        trial = replace(trial, failure=Failure(stage, reason, error.memory))
-    return replace(trial, peak=process.peak if trial.seconds is not None else None)
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model in a directory and how it is run; `memory_limit` in bytes."""
+
+    directory: Path
+    runtime: Runtime
+    memory_limit: int | None
+
+    def started(self) -> ModelProcess:
+        """Return a process for it, which has loaded nothing yet."""
+        return ModelProcess(self.memory_limit, self.runtime.container)
+
+
+def try_model(subject: Subject, requests: Sequence[Request], left: TimeLeft) -> Trial:
+    """Return what running a model shows, as far as it comes."""
+    with subject.started() as process:
+        trial = Trial()
+        stage = Stage.LOAD
+        try:
+            told = load(process, subject, left)
+            refused = told["refused"] and _without(subject.directory, told["refused"])
+            trial = replace(trial, seconds=float(told["seconds"]), refused=refused, signature=_signature(told))
+            stage = Stage.ASK
+            answers: dict[str, Answer] = {}
+            trial = replace(trial, answers=answers)
+            for request in requests:
+                answers[request.name] = _infer(process, request, min(_PATIENCE, left()))
+            stage = Stage.BATCH
+            trial = replace(trial, batch=make_batch(process, subject, batch_files(requests, trial), left))
+        except ModelEndedError as error:
+            asked = requests[len(trial.answers)].name if stage is Stage.ASK else ""
+            reason = _without(subject.directory, f"request {asked}: {error}" if asked else str(error))
+            trial = replace(trial, failure=Failure(stage, reason, error.memory))
+        return replace(trial, peak=process.peak if trial.seconds is not None else None)
+
+
+def load(process: ModelProcess, subject: Subject, left: TimeLeft) -> dict[str, Any]:
+    """Have the model loaded, and return what is told of it. Raises ModelEndedError."""
+    command = {
+        "do": "load",
+        "directory": str(subject.directory),
+        "threads": subject.runtime.threads,
+        "providers": subject.runtime.providers,
+        "most_bytes": subject.runtime.most_bytes,
+    }
+    return asked(process, command, left())
+
+
+def make_batch(process: ModelProcess, subject: Subject, files: Sequence[Path], left: TimeLeft) -> Batch:
+    """Have the largest batch made of these requests, or made up, and run. Raises ModelEndedError."""
+    paths = [str(path) for path in files[: subject.runtime.most_rows]]
+    told = asked(process, {"do": "batch", "rows": subject.runtime.most_rows, "paths": paths}, left())
+    return Batch(int(told["rows"]), bool(told["made_up"]), told.get("error"))
+
+
+def batch_files(requests: Sequence[Request], trial: Trial) -> list[Path]:
+    """Return the requests to make batches of: the candidate's that were answered, else whatever was."""
+    answered = [
+        each for each in requests if each.name in trial.answers and trial.answers[each.name].outputs is not None
+    ]
+    return [each.path for each in [each for each in answered if each.own] or answered]
+
+
+def asked(process: ModelProcess, command: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return the reply to a command. Raises ModelEndedError, also for one that has failed."""
+    told = process.ask(command, seconds)
+    if "failed" in told:
+        raise ModelEndedError(str(told["failed"]))
+    return told
 
 
 def _without(directory: Path, sentence: str) -> str:
@@ -70,25 +117,8 @@ def _without(directory: Path, sentence: str) -> str:
     return sentence.replace(f"{directory}/", "")
 
 
-def _load(directory: Path, runtime: Runtime) -> dict[str, Any]:
-    return {
-        "do": "load",
-        "directory": str(directory),
-        "threads": runtime.threads,
-        "providers": runtime.providers,
-        "most_bytes": runtime.most_bytes,
-    }
-
-
-def _ask(process: ModelProcess, command: dict[str, Any], seconds: float) -> dict[str, Any]:
-    told = process.ask(command, seconds)
-    if "failed" in told:
-        raise ModelEndedError(str(told["failed"]))
-    return told
-
-
 def _infer(process: ModelProcess, request: Request, seconds: float) -> Answer:
-    told = _ask(process, {"do": "infer", "path": str(request.path)}, seconds)
+    told = asked(process, {"do": "infer", "path": str(request.path)}, seconds)
     if "error" in told:
         return Answer(error=str(told["error"]), refused=bool(told["refused"]))
     try:
