@@ -9,7 +9,7 @@ import pandas as pd
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -76,6 +76,19 @@ def on_columns(model: Any, encoder: Any = None) -> Any:
     return Pipeline([("columns", columns), ("model", model)])
 
 
+def encoded(encoder: Any, column: str) -> Any:
+    """A pipeline over one column of strings and one of whole numbers."""
+    columns = ColumnTransformer([("words", encoder, [column]), ("figures", SimpleImputer(), ["age"])])
+    return make_pipeline(columns, StandardScaler(with_mean=False), LogisticRegression())
+
+
+def by_type() -> Any:
+    numeric, words = make_column_selector(dtype_include=float), make_column_selector(dtype_include=["str", "object"])
+    columns = ColumnTransformer([("figures", StandardScaler(), numeric), ("words", OneHotEncoder(), words)])
+    return make_pipeline(columns, LogisticRegression())
+
+
+complete = partial(mixed, missing=False)
 with_missing = partial(numbers, missing=True)
 
 
@@ -147,6 +160,21 @@ ESTIMATORS: dict[str, Callable[[], Fitted]] = {
     "mixed columns: imputed, one-hot, scaled, passed through": lambda: fit(
         on_columns(LogisticRegression()), three_classes, mixed
     ),
+    "strings with a missing one as a category, whole numbers imputed": lambda: fit(
+        encoded(OneHotEncoder(), "country"), frame=mixed
+    ),
+    "strings where a constant stands for a missing one": lambda: fit(
+        encoded(make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), OneHotEncoder()), "country"),
+        frame=mixed,
+    ),
+    "strings without the first category": lambda: fit(encoded(OneHotEncoder(drop="first"), "channel"), frame=mixed),
+    "columns chosen by their types": lambda: fit(by_type(), frame=complete),
+    "columns of pandas' categories": lambda: fit(
+        encoded(OneHotEncoder(), "channel"), frame=lambda: mixed().astype({"channel": "category"})
+    ),
+    "XGBoost of three classes": lambda: fit(boosted(XGBClassifier), lambda frame: three_classes(frame).str.len() % 3),
+    "labels that are truth values": lambda: fit(scaled(LogisticRegression()), lambda frame: two_classes(frame) == 1),
+    "two answers for each row": lambda: fit(LinearRegression(), lambda frame: frame[["visits", "age"]]),
     "mixed columns, then LightGBM, a regressor": lambda: fit(on_columns(boosted(LGBMRegressor)), score, mixed),
     "texts by TF-IDF": lambda: on_texts(TfidfVectorizer()),
     "texts by TF-IDF of word pairs": lambda: on_texts(TfidfVectorizer(ngram_range=(1, 2))),

@@ -8,14 +8,17 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from leadsman_package.authoring.packaging import Made
 from leadsman_package.baseline import Baseline, parse_baseline, to_json
 from leadsman_package.errors import PackageError
 from leadsman_package.manifest import Input, Manifest, Range
 from packages.authoring.estimators import boosted, fit, on_columns, scaled
-from packages.authoring.frames import ROWS, mixed, numbers, score, three_classes
+from packages.authoring.frames import ROWS, mixed, numbers, score, three_classes, two_classes
 from packages.authoring.making import make
 
 
@@ -75,6 +78,23 @@ def test_a_matrix_has_its_columns_as_features(tmp_path: Path) -> None:
     assert matrix.features is not None
     assert [each.name for each in matrix.features] == ["amount", "age", "balance", "visits"]
     assert all(each.range is not None and each.missing == "refused" for each in matrix.features)
+
+
+NAMES = {"age": "petal length (cm)", "amount": "a/b", "channel": "größe", "vip": "label", "country": "a_b"}
+
+
+def test_inputs_have_the_names_of_the_columns_whatever_these_are(tmp_path: Path) -> None:
+    frame = mixed(missing=False).rename(columns=NAMES)
+    columns = ColumnTransformer(
+        [("n", StandardScaler(), ["petal length (cm)", "a/b"]), ("w", OneHotEncoder(), ["größe", "a_b"])]
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, two_classes(mixed()))
+    with pytest.raises(PackageError, match="column 'label' has a name that the converter uses itself; rename"):
+        make(tmp_path, model, frame)
+    frame = frame.rename(columns={"label": "vip"})
+    made = make(tmp_path, model.fit(frame, two_classes(mixed())), frame)
+    assert made.manifest is not None
+    assert [each.name for each in made.manifest.signature.inputs] == [*frame.columns]
 
 
 def test_how_it_was_made_is_found_out(manifest: Manifest) -> None:

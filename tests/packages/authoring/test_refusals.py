@@ -20,11 +20,11 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from leadsman_package.authoring.packaging import Order, package
 from leadsman_package.errors import PackageError
-from packages.authoring.estimators import fit, on_columns
+from packages.authoring.estimators import encoded, fit, on_columns
 from packages.authoring.frames import mixed, moods, numbers, score, texts, two_classes
 from packages.authoring.making import Silent, make
 
@@ -80,6 +80,10 @@ REFUSED: dict[str, tuple[Case, str]] = {
         "Doubling, cannot be converted: there is no converter for it",
     ),
     "a function that finds words": (with_tokenizer, "step 'tfidfvectorizer' of the pipeline, TfidfVectorizer, cannot"),
+    "rare strings as one category": (
+        lambda: fit(encoded(OneHotEncoder(min_frequency=50), "country"), frame=mixed),
+        "transformer 'words' of the columns of step 'columntransformer' of the pipeline, OneHotEncoder, cannot",
+    ),
     "an estimator without a converter": (
         lambda: fit(TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1), two_classes),
         "TransformedTargetRegressor cannot be converted: there is no converter for it",

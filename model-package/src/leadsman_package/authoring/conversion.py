@@ -58,7 +58,7 @@ def to_onnx(estimator: Estimator, inputs: Sequence[InputPlan], name: str) -> Any
             )
     except Exception as error:
         raise _refusal(estimator, prepared, error) from None
-    return _reproducible(converted)
+    return _reproducible(_with_names(converted, [each.name for each in inputs]))
 
 
 def check_fitted(estimator: Estimator) -> None:
@@ -220,6 +220,19 @@ def _frames(trace: TracebackType | None) -> Iterator[FrameType]:
         frames.append(trace.tb_frame)
         trace = trace.tb_next
     yield from reversed(frames)
+
+
+def _with_names(model: Any, names: Sequence[str]) -> Any:
+    """Return the model whose inputs have the names of the columns, which the converter turns into identifiers."""
+    new = {given.name: name for given, name in zip(model.graph.input, names, strict=True) if given.name != name}
+    taken = {output for node in model.graph.node for output in node.output} & {*new.values()}
+    if taken:
+        raise PackageError(f"column {min(taken)!r} has a name that the converter uses itself; rename the column")
+    for given in model.graph.input:
+        given.name = new.get(given.name, given.name)
+    for node in model.graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+    return model
 
 
 def _reproducible(model: Any) -> Any:
