@@ -69,27 +69,16 @@ def start_canary(namespace: str, store: str) -> dict[str, Any]:
         pytest.param("missing.onnx", {}, "404", id="there is no such file"),
     ],
 )
-def test_a_model_that_cannot_be_served_says_why_in_its_pod_and_in_the_condition(
+def test_a_model_that_cannot_be_served_says_why_and_never_has_a_serving_pod(
     namespace: str, store: str, file: str, source: dict[str, str], expected: str
 ) -> None:
-    def last_words() -> list[str]:
-        statuses = [
-            container
-            for pod in get("pods", namespace)["items"]
-            for part in ("initContainerStatuses", "containerStatuses")
-            for container in pod.get("status", {}).get(part, [])
-        ]
-        ends = [status.get(state, {}).get("terminated") for status in statuses for state in ("state", "lastState")]
-        return [end["message"] for end in ends if end and end["exitCode"] == 65]
-
     apply(policy(namespace), model(namespace, f"{store}/{file}", **source))
-    said = eventually("the pod says why", last_words)[0]
     stalled = eventually("Stalled", lambda: condition(namespace, "Stalled"))
-    assert stalled["reason"] == "RolledBack"
-    assert expected in said
-    assert said.strip() in stalled["message"]
-    assert "Traceback" not in said
-    eventually("its pods are gone", lambda: not get("pods", namespace)["items"])
+    assert stalled["reason"] == "PreflightFailed"
+    assert expected in stalled["message"]
+    assert "Traceback" not in stalled["message"]
+    assert get("deployments", namespace)["items"] == []
+    eventually("its Job's pod is gone", lambda: not get("pods", namespace)["items"])
 
 
 def test_a_rollout_survives_the_operators_restart(namespace: str, store: str) -> None:

@@ -36,7 +36,12 @@ def policy(namespace: str, *steps: dict[str, Any]) -> dict[str, Any]:
         "apiVersion": "leadsman.dev/v1alpha1",
         "kind": "RolloutPolicy",
         "metadata": {"name": "quick", "namespace": namespace},
-        "spec": {"steps": list(steps), "checks": [{"errorRate": {"tolerate": 0.02}}, {"crashes": {}}]},
+        "spec": {
+            "steps": list(steps),
+            "checks": [{"errorRate": {"tolerate": 0.02}}, {"crashes": {}}],
+            # Otherwise the misfit would never meet a user.
+            "preflight": {"signatureChange": "Allow"},
+        },
     }
 
 

@@ -11,14 +11,14 @@ from leadsman.cli.backtest import backtest
 from leadsman.cli.crds import out_of_date, write
 from leadsman.cli.diff import diff
 from leadsman.cli.inspect import inspect
+from leadsman.cli.lazy import LazyGroup
 from leadsman.cli.package import package
 from leadsman.cli.package_schema import package_schema
-from leadsman.cli.preflight import preflight, sign
 from leadsman.cli.simulate import simulate
 from leadsman.cli.transfer import pull, push
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 @click.version_option(package_name="leadsman")
 def main() -> None:
     """Leadsman rolls machine-learning models out on evidence, and takes them back by itself."""
@@ -64,8 +64,6 @@ def crds(mode: str, root: Path) -> None:
     click.echo("the CRDs are up to date")
 
 
-main.add_command(preflight)
-main.add_command(sign)
 main.add_command(package)
 main.add_command(package_schema)
 for command in (push, pull, inspect, diff):
