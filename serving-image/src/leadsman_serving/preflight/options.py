@@ -1,6 +1,5 @@
 """The options of preflight, which `leadsman-serving preflight` and `leadsman preflight` have alike."""
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,13 @@ def _whole(context: click.Context, parameter: click.Parameter, value: str | None
     if value is not None and context.params.get("public_key") is not None:
         raise click.UsageError("give --public-key, or --identity and --issuer: a signature is by one of them")
     return value
+
+
+def _scratch() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        raise click.UsageError("there is no directory to write temporary files to; give --scratch") from None
 
 
 _OPTIONS = (
@@ -66,8 +72,8 @@ _OPTIONS = (
     click.option(
         "--scratch",
         type=click.Path(path_type=Path, exists=True, file_okay=False, writable=True),
-        default=lambda: Path(tempfile.gettempdir()),
-        show_default=os.environ.get("TMPDIR", "/tmp"),  # noqa: S108 - only shown
+        default=_scratch,
+        show_default="$TMPDIR or /tmp",
         help="Directory for files meanwhile: twice the size of the models.",
     ),
 )
