@@ -190,6 +190,28 @@ def test_a_download_that_was_cut_goes_on_where_it_was(registry: RunningRegistry,
     assert ranges[:2] == ["bytes=1048576-", "bytes=2097152-"]
 
 
+def test_the_next_process_goes_on_where_a_download_was_cut(
+    registry: RunningRegistry, tmp_path: Path, target: Path
+) -> None:
+    package = make_package(tmp_path / "large", padding=3 << 20)
+    push(package, registry.uri("later:1"))
+
+    def change(asked: Asked, answer: Answer) -> Answer:
+        if asked.method == "GET" and len(answer.body) > 1 << 20:
+            answer.cut_after = 1 << 20
+        return answer
+
+    with in_front_of(registry.host) as proxy:
+        proxy.change = change
+        with pytest.raises(PackageError, match="IncompleteRead") as told:
+            fetch(proxy.uri("later:1"), target, settings=Settings(retry_for=0, parallel=1))
+        assert told.value.transient
+        proxy.change = lambda asked, answer: answer
+        proxy.asked.clear()
+        assert fetch(proxy.uri("later:1"), target, settings=Settings(retry_for=0)).digest == digest(package)
+        assert [asked.headers["range"] for asked in proxy.asked if asked.headers.get("range")] == ["bytes=1048576-"]
+
+
 PEAK = """
 import resource, sys
 from pathlib import Path

@@ -80,7 +80,10 @@ class Credentials:
             return None
         if realm.lower().startswith("http://") and not self._plain:
             raise PackageError(f"{self._reference.host} wants its tokens fetched by plain http, from {realm[:200]!r}")
-        headers, _ = self._auth.authenticate_request(response, {}, refresh=True)
+        try:
+            headers, _ = self._auth.authenticate_request(response, {}, refresh=True)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise PackageError(f"{self._reference.host}: {realm[:200]!r} did not answer with a token") from error
         header: str | None = headers.get("Authorization")
         return header
 
