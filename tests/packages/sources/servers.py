@@ -88,7 +88,7 @@ def script(name: str, *arguments: str, needs: str | None = None) -> Path:
 
 
 @contextmanager
-def s3_server(directory: Path) -> Iterator[ObjectServer]:
+def s3_server(directory: Path, volume_mb: int = 64) -> Iterator[ObjectServer]:
     """SeaweedFS, with an owner and a stranger."""
     (directory / "identities.json").write_text(json.dumps(_IDENTITIES))
     names = ("master", "volume", "filer", "s3")
@@ -101,7 +101,7 @@ def s3_server(directory: Path) -> Iterator[ObjectServer]:
         f"-s3.config={directory / 'identities.json'}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
-        "-master.volumeSizeLimitMB=64",
+        f"-master.volumeSizeLimitMB={volume_mb}",
     ]
     endpoint = f"http://127.0.0.1:{ports[3]}"
     with started(command, f"{endpoint}/healthz", directory / "log"):
