@@ -2,7 +2,11 @@
 
 import base64
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -179,3 +183,29 @@ def test_the_public_sigstore_is_known_without_asking_it_and_trusts_no_other(tmp_
     Sigstore().sign(directory, WHO, ISSUER)
     with pytest.raises(PackageError, match="failed to build timestamp certificate chain"):
         verify(directory, Person(WHO, ISSUER))
+
+
+def test_the_signature_comes_from_where_the_package_is(tmp_path: Path) -> None:
+    mine, public = key_pair(tmp_path, "mine")
+    directory = package(tmp_path / "store/candidate", scores())
+    with _store(tmp_path / "store") as url:
+        unsigned = prove(tmp_path, f"{url}/candidate", "--public-key", public, "--require-signature")
+        sign(directory, mine)
+        signed = prove(tmp_path, f"{url}/candidate", "--public-key", public, "--require-signature")
+    assert (unsigned.code, unsigned.failed) == (65, ["signed"])
+    assert (signed.code, signed.verdicts["signed"]) == (0, "Pass"), signed.said
+    assert signed.report["digest"] == unsigned.report["digest"]
+
+
+@contextmanager
+def _store(directory: Path) -> Iterator[str]:
+    """An HTTP server with these files."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
