@@ -138,6 +138,8 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a name for nothing": (["--name", "Risk!"], 'name is "Risk!"; expected'),
     "a version with blanks": (["--version", "next one"], 'version is "next one"; expected'),
     "a licence that is a text": (["--licence", "x" * 200], "licence is"),
+    "a tolerance that is no number": (["--absolute-tolerance", "nan"], "nan is no number"),
+    "a tolerance without end": (["--relative-tolerance", "inf"], "inf is not in the range"),
     "no run of MLflow": (
         ["--mlflow-run", "runs:/abc"],
         "'runs:/abc' is no run of MLflow; expected the server and the run",
@@ -194,9 +196,25 @@ def test_nothing_is_overwritten(inputs: Path, tmp_path: Path) -> None:
     assert len([*tmp_path.iterdir()]) == 3
 
 
-def test_an_empty_directory_is_filled(inputs: Path, tmp_path: Path) -> None:
-    assert run(inputs, tmp_path, "--target", "risk").exit_code == 0
-    assert (tmp_path / "model.yaml").exists()
+def test_an_empty_directory_is_filled(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert run(inputs, Path(), "--target", "risk").exit_code == 0
+    assert (tmp_path / "empty" / "model.yaml").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below = run(inputs, tmp_path / "file" / "out", "--target", "risk")
+    assert (below.exit_code, "no directory can be made at" in below.stderr) == (1, True)
+    nowhere = str(tmp_path / "nowhere" / "rows")
+    unwritten = run(inputs, tmp_path / "out", "--differences", nowhere, model="bound", sample="bound.csv")
+    assert (unwritten.exit_code, "cannot be written: No such file" in unwritten.stderr) == (1, True)
+
+
+def test_a_tracking_server_that_does_not_answer_may_answer_later(inputs: Path, tmp_path: Path) -> None:
+    result = run(inputs, tmp_path / "out", "--mlflow-run", "http://127.0.0.1:1/abc")
+    assert (result.exit_code, "cannot be reached" in result.stderr) == (75, True)
 
 
 def test_an_object_of_a_module_in_the_working_directory(tmp_path: Path) -> None:

@@ -46,10 +46,12 @@ def _column(column: Column) -> baseline.Column:
 
 
 def _histogram(numbers: Array) -> baseline.Histogram:
+    values = np.unique(numbers)
+    if len(values) <= _BINS:  # a bin for each, the last from it to itself
+        counts, _ = np.histogram(numbers, edges := np.append(values, values[-1]))
+        return baseline.Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))
     # Values of the data itself rather than between two of them: no rounding can move one across an edge.
     edges = np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1), method="nearest"))
-    if len(edges) == 1:
-        return baseline.Histogram(edges=(edges[0], edges[0]), counts=(len(numbers),))
     counts, _ = np.histogram(numbers, edges)
     return baseline.Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))
 

@@ -31,10 +31,10 @@ def check_free(directory: Path) -> None:
 @contextmanager
 def beside(directory: Path) -> Iterator[Path]:
     """Give a new directory on the same file system, which is removed at the end if it is still there."""
-    parent = directory.absolute().parent
+    wanted = directory.absolute()
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{wanted.name}.", dir=wanted.parent))
         made.chmod(0o755)
     except OSError as error:
         raise PackageError(f"no directory can be made at {directory}: {error.strerror}") from None
@@ -79,6 +79,6 @@ def check(directory: Path, manifest: Manifest) -> None:
 def publish(made: Path, directory: Path) -> None:
     """Give the package its name, at once: nobody sees half of it. Raises PackageError when something else is there."""
     try:
-        made.rename(directory)
+        made.rename(directory.absolute())
     except OSError as error:
         raise PackageError(f"{directory} cannot be written: {error.strerror}") from None

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.text import Text
 
@@ -26,9 +27,12 @@ def report(console: Console, order: Order, made: Made) -> None:
 
 
 def write_differences(path: Path, comparison: Comparison) -> None:
-    """Write every row that differs as a line of JSON."""
-    lines = (json.dumps(_document(each), ensure_ascii=False) for each in comparison.differences)
-    path.write_text("".join(f"{line}\n" for line in lines))
+    """Write every row that differs as a line of JSON. Raises ClickException when there is no such place."""
+    try:
+        with path.open("w") as file:
+            file.writelines(f"{json.dumps(_document(each), ensure_ascii=False)}\n" for each in comparison.differences)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _document(each: Difference) -> dict[str, Any]:
