@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[dict[str, str], int, str]] = {
     "nobody at the endpoint": (
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
         75,
-        "s3://models/x.onnx at http://127.0.0.1:1: HTTP error",
+        "s3://models/x.onnx at http://127.0.0.1:1: HTTP error: error sending request: Connection refused",
     ),
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,7 +33,7 @@ class Web:
         self._scripts: dict[str, deque[Responder]] = {}
 
     def script(self, path: str, *responders: Responder) -> str:
-        self._scripts[path] = deque(responders)
+        self._scripts[unquote(path)] = deque(responders)
         return f"{self.url}{path}"
 
     def serve(self, prefix: str, files: dict[str, bytes]) -> str:
@@ -47,6 +48,7 @@ class Web:
 
     def respond(self, request: BaseHTTPRequestHandler) -> None:
         path, _, query = request.path.partition("?")
+        path = unquote(path)
         self.queries.append(query)
         self.authorizations.append(request.headers.get("authorization"))
         self.requests[path] += 1
@@ -134,6 +136,10 @@ def web_server(certificate: Path | None) -> Iterator[Web]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            web.respond(self)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
             web.respond(self)
 
         def do_HEAD(self) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # these exist for type checkers only
 _TRUE = ("1", "true", "yes", "on")
 _CLIENT_ERROR = re.compile(r"\bstatus code: 4(?!08|29)\d\d\b")
 _NOISE = re.compile(r"^Generic \w+ error: |Error performing \w+ \S+ in \S+( after \d+ retries)? - ")
+_UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)")
+_SYSTEM_ERROR = re.compile(r'Os \{\s*code: \d+,\s*kind: \w+,\s*message: "([^"]+)"')
 _QUERY = re.compile(r"\?\S*")
 # fetching.py retries, for every scheme alike.
 _RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(0)}
@@ -153,10 +155,19 @@ def _explained(shown: str, at: str, kind: str) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         raise PackageError(f"{shown}{at}: {_first_line(error)}") from error
     except BaseError as error:
-        permanent = _CLIENT_ERROR.search(str(error)) is not None
-        raise PackageError(f"{shown}{at}: {_first_line(error)}", transient=not permanent) from error
+        text = str(error)
+        lasting = bool(_CLIENT_ERROR.search(text) or _UNTRUSTED.search(text))
+        raise PackageError(f"{shown}{at}: {_first_line(error)}{_cause(text)}", transient=not lasting) from error
 
 
 def _first_line(error: Exception) -> str:
     """Return what happened, without queries, which may be signatures."""
     return _QUERY.sub("", _NOISE.sub("", str(error).strip()).partition("\n")[0])
+
+
+def _cause(text: str) -> str:
+    """Return what was behind an error of a connection, which is told only for people who write Rust."""
+    if untrusted := _UNTRUSTED.search(text):
+        return f": its certificate is not trusted ({untrusted[1]}); SSL_CERT_FILE adds an authority"
+    failed = _SYSTEM_ERROR.search(text)
+    return f": {failed[1]}" if failed else ""
