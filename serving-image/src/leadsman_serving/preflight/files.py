@@ -9,7 +9,7 @@ import orjson
 
 from leadsman_package.canonical import read_manifest
 from leadsman_package.errors import PackageError
-from leadsman_package.layout import kind, problems
+from leadsman_package.layout import kind
 from leadsman_package.manifest import Manifest
 from leadsman_serving.preflight.measured import Files, Golden, Missing
 from leadsman_serving.preflight.outputs import parse_response
@@ -20,7 +20,6 @@ _SAMPLES = "samples"  # as samples.py has it, which would bring all of ONNX Runt
 _RETRY_SHARE = 0.25
 """Of the time that is left, what pauses between attempts at a fetch may take."""
 _MOST_RETRY = 60.0
-_MOST_PROBLEMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +57,8 @@ def fetch(source: Source, directory: Path, left: TimeLeft, *, signature: bool = 
 
 
 def read(directory: Path, digest: str, size: int) -> Files:
-    """Return what is in a directory: with its manifest, and what in it is not as that says."""
-    if kind(directory) == "model":
-        return Files(digest, size)
-    try:
-        manifest = read_manifest(directory)
-        wrong = list(problems(directory, manifest))
-    except PackageError as error:
-        return Files(digest, size, wrong=str(error).replace(f"{directory}/", ""))
-    return Files(digest, size, manifest, "; ".join(wrong[:_MOST_PROBLEMS]) or None)
+    """Return what a fetch has put into a directory, which has seen to it that the files are as the manifest says."""
+    return Files(digest, size, read_manifest(directory) if kind(directory) == "package" else None)
 
 
 def requests_of(directory: Path, prefix: str = "") -> list[Request]:

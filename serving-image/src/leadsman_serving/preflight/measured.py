@@ -26,12 +26,11 @@ class Demands:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A model in a directory: `manifest` is None for a bare one. `wrong` says what is not as its manifest has it."""
+    """A model in a directory, all of whose files are as they should be: `manifest` is None for a bare one."""
 
     digest: str
     size: int
     manifest: Manifest | None = None
-    wrong: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

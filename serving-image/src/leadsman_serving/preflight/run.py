@@ -67,8 +67,6 @@ def _measure(flight: Flight, scratch: Path, left: TimeLeft, say: Say) -> Measure
         return Measured(Model(files), Signed.NO_FILES)
     signed = _signed(directory, flight.trust)
     candidate = Model(files, golden=golden_of(directory, files.manifest))
-    if files.wrong is not None:
-        return Measured(candidate, signed)
     stable_directory = scratch / "stable"
     stable = None
     if flight.stable is not None:
