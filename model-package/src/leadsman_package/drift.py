@@ -13,6 +13,7 @@ from typing import Literal
 
 from leadsman_package.baseline import Baseline, Column, Histogram
 
+Side = Literal["input", "output"]
 Verdict = Literal["alike", "shifted", "far apart"]
 _FAR = 0.25
 """Where the index is commonly taken to say that two distributions are not the same."""
@@ -24,6 +25,7 @@ _Z = 2.326  # the 99th percentile of a normal distribution
 class Drift:
     """The distance of one feature or output. `by_chance`: what it is at most in 99 of 100 cases if nothing changed."""
 
+    side: Side
     tensor: str
     feature: str | None
     index: float
@@ -43,8 +45,8 @@ class Drift:
 def drift(one: Baseline, other: Baseline) -> tuple[Drift, ...]:
     """Return the distances of what both baselines have, inputs first, as far as they are of the same kind."""
     theirs = {(side, each.tensor, each.feature): each for side, each in _columns(other)}
-    found = ((mine, theirs.get((side, mine.tensor, mine.feature))) for side, mine in _columns(one))
-    measured = (_drift(mine, yours) for mine, yours in found if yours is not None)
+    found = ((side, mine, theirs.get((side, mine.tensor, mine.feature))) for side, mine in _columns(one))
+    measured = (_drift(side, mine, yours) for side, mine, yours in found if yours is not None)
     return tuple(each for each in measured if each is not None)
 
 
@@ -58,12 +60,12 @@ def density(histogram: Histogram, bins: int) -> tuple[float, ...]:
     return tuple(count / total for count in _counts(histogram, edges)[1:-1])
 
 
-def _columns(baseline: Baseline) -> Iterator[tuple[str, Column]]:
+def _columns(baseline: Baseline) -> Iterator[tuple[Side, Column]]:
     yield from (("input", each) for each in baseline.inputs)
     yield from (("output", each) for each in baseline.outputs)
 
 
-def _drift(one: Column, other: Column) -> Drift | None:
+def _drift(side: Side, one: Column, other: Column) -> Drift | None:
     counts = _binned(one, other)
     if counts is None:
         return None
@@ -72,6 +74,7 @@ def _drift(one: Column, other: Column) -> Drift | None:
     if not sum(mine) or not sum(theirs):
         return None
     return Drift(
+        side=side,
         tensor=one.tensor,
         feature=one.feature,
         index=_index(mine, theirs),

@@ -26,8 +26,8 @@ class Summary:
     ir_version: int
     opsets: dict[str, int]
     operators: dict[str, int]
-    parameters: int
-    """How many numbers its weights have."""
+    numbers: int
+    """That its weights and the attributes of its operators, as the trees of a forest, have."""
     signature: Signature | None
     """None: it has an input or output that no request can carry, which `unfit` names."""
     unfit: str | None = None
@@ -48,22 +48,30 @@ def summarise(path: Path, shown: str) -> Summary:
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         ir_version=model.ir_version,
         opsets={each.domain or _DEFAULT_DOMAIN: each.version for each in model.opset_import},
-        operators=dict(Counter(_operators(model)).most_common()),
-        parameters=sum(prod(tensor.dims) for tensor in graph.initializer),
+        operators=dict(Counter(map(_operator, _nodes(model))).most_common()),
+        numbers=sum(prod(tensor.dims) for tensor in graph.initializer) + sum(map(_numbers, _nodes(model))),
         signature=signature,
         unfit=unfit,
     )
 
 
-def _operators(model: Any) -> Iterator[str]:
-    """Yield the operator of every node, those of subgraphs and functions as well."""
+def _nodes(model: Any) -> Iterator[Any]:
+    """Yield all nodes, those of subgraphs and functions as well."""
     ahead = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     while ahead:
         node = ahead.pop()
-        yield node.op_type if node.domain in ("", _DEFAULT_DOMAIN) else f"{node.domain}.{node.op_type}"
+        yield node
         for attribute in node.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 ahead.extend(graph.node)
+
+
+def _operator(node: Any) -> str:
+    return node.op_type if node.domain in ("", _DEFAULT_DOMAIN) else f"{node.domain}.{node.op_type}"
+
+
+def _numbers(node: Any) -> int:
+    return sum(len(each.floats) + len(each.ints) + prod(each.t.dims or (0,)) for each in node.attribute)
 
 
 def _signature(inputs: Any, outputs: Any) -> tuple[Signature | None, str | None]:

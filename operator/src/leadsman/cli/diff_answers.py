@@ -35,7 +35,7 @@ class Answers:
     agreeing: int
     """Rows, as a shadow step sees it."""
     differences: tuple[Told, ...]
-    """The largest of each output of each request."""
+    """The largest of each output of each request, those first where rows do not agree."""
     refused: tuple[Told, ...]
     """Requests that one of the two, or both, do not take."""
 
@@ -45,7 +45,7 @@ def answers(one: Path, other: Path) -> Answers:
     models = _loaded(one), _loaded(other)
     requests = dict(each for directory in (one, other) for each in _requests(directory))
     rows = agreeing = 0
-    apart: list[Told] = []
+    apart: dict[bool, list[Told]] = {True: [], False: []}
     refused: list[Told] = []
     for content, name in requests.items():
         first, second = (_answer(model, content) for model in models)
@@ -55,8 +55,8 @@ def answers(one: Path, other: Path) -> Answers:
         if not isinstance(first, str) and not isinstance(second, str):
             same, of = agreeing_rows(first, second)
             agreeing, rows = agreeing + same, rows + of
-            apart += [Told(name, _difference(each)) for each in differences(first, second, _EXACT)]
-    return Answers(len(requests), rows, agreeing, tuple(apart), tuple(refused))
+            apart[same < of] += [Told(name, _difference(each)) for each in differences(first, second, _EXACT)]
+    return Answers(len(requests), rows, agreeing, (*apart[True], *apart[False]), tuple(refused))
 
 
 def _difference(each: Difference) -> str:

@@ -1,5 +1,6 @@
 """What people read of two models: what changed for callers, in quality, in origin, in data, in files, in answers."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from leadsman.cli.inspect_text import cells, counted, plain, table
+from leadsman.cli.inspect_text import cells, column_name, counted, grouped, plain, table
 from leadsman_package.comparing import Comparison, Field
 from leadsman_package.drift import Drift
 from leadsman_package.inspecting import Inspection
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # it would load ONNX Runtime
     from leadsman.cli.diff_answers import Answers
 
 _COLOURS = {"alike": "green", "shifted": "yellow", "far apart": "bold red"}
-_MOST_LINES = 40
+_MOST_LINES = 20
 _MOST_CHARACTERS = 200
 
 Two = tuple[Inspection, Inspection]
@@ -47,7 +48,7 @@ def show(found: Two, compared: Comparison, answers: "Answers | None") -> None:
     _told(console, "Metrics", map(_metric, compared.metrics), "nothing changed")
     _told(console, "Origin", map(_field, compared.fields), "nothing changed")
     _drift(console, compared.drift)
-    _told(console, "Files", map(_file, compared.files), "nothing changed")
+    _told(console, "Files", _files(compared.files), "nothing changed")
     if answers is not None:
         _told(console, "Answers", _answers(answers), "")
 
@@ -107,9 +108,11 @@ def _brief(value: object) -> str:
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
-def _file(field: Field) -> Text:
-    what = "came" if field.was is None else "is gone" if field.now is None else "changed"
-    return Text(plain(f"{field.name} {what}"))
+def _files(fields: tuple[Field, ...]) -> Iterator[Text]:
+    for name, files in grouped(fields, lambda field: field.name).items():
+        said = Counter("came" if each.was is None else "gone" if each.now is None else "changed" for each in files)
+        told = ", ".join(what if len(files) == 1 else f"{count} {what}" for what, count in said.items())
+        yield Text(plain(f"{name} {told}"))
 
 
 def _drift(console: Console, found: tuple[Drift, ...]) -> None:
@@ -119,7 +122,7 @@ def _drift(console: Console, found: tuple[Drift, ...]) -> None:
     for each in found:
         means = " → ".join("" if mean is None else f"{mean:.4g}" for mean in each.mean).strip(" →")
         missing = f"{each.missing[0]:.1%} → {each.missing[1]:.1%}" if any(each.missing) else ""
-        name = each.feature or each.tensor
+        name = column_name(each.side == "output", each.tensor, each.feature)
         *texts, _ = cells(name, f"{each.index:.3f}", f"≤ {each.by_chance:.3f}", means, missing, "")
         drawn.add_row(*texts, Text(each.verdict, style=_COLOURS[each.verdict]))
     console.print()

@@ -1,14 +1,15 @@
 """What people read of a model: its manifest, its signature as tables, what its data looked like as histograms."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leadsman_package.baseline import Baseline, Column
+from leadsman_package.baseline import Baseline, Column, Histogram
 from leadsman_package.drift import density
 from leadsman_package.inspecting import Inspection
 from leadsman_package.manifest import Dimension, Feature, Input, Manifest, Output, Rules, Signature
@@ -16,12 +17,17 @@ from leadsman_package.summary import Summary
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NOTHING = " "
-_BINS = 24
+_BINS = 16
 _MOST_ROWS = 200
 """Of a table: models of text have thousands of features."""
 _MOST_VALUES = 6
+_MANY = 3
+"""Files of a directory that are told one by one."""
 _SHORT = len("sha256:") + 12
 _MIB = 1 << 20
+
+
+Thing = TypeVar("Thing")
 
 
 def document(found: Inspection) -> dict[str, Any]:
@@ -71,6 +77,11 @@ def spoken_size(size: int) -> str:
     return f"{size / _MIB:,.1f} MiB" if size >= _MIB else f"{size:,} bytes"
 
 
+def column_name(is_output: bool, tensor: str, feature: str | None) -> str:
+    """Return what to call a feature, an output, or a label of one."""
+    return f"→ {tensor} {feature or ''}".rstrip() if is_output else feature or tensor
+
+
 def plain(text: str) -> str:
     """Return a text of anyone's on one line, without what would do something to a terminal."""
     return "".join(one if one.isprintable() else "�" for one in " ".join(text.splitlines()))
@@ -91,7 +102,7 @@ def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
         yield from _said(found.manifest)
     if found.summary:
         opsets = ", ".join(f"{domain} {version}" for domain, version in found.summary.opsets.items())
-        yield "ONNX", f"opset {opsets}; IR {found.summary.ir_version}; {found.summary.parameters:,} weights"
+        yield "ONNX", f"opset {opsets}; IR {found.summary.ir_version}; {found.summary.numbers:,} numbers in it"
         yield "made by", found.summary.producer or "unknown"
 
 
@@ -185,10 +196,10 @@ def _metrics(metrics: dict[str, float]) -> Table:
 
 
 def _baseline(baseline: Baseline) -> Table:
-    drawn = table(f"in {baseline.rows:,} rows", "least", "from least to most", "most", "mean", "missing")
-    for prefix, columns in (("", baseline.inputs), ("→ ", baseline.outputs)):
+    drawn = table(f"in {baseline.rows:,} rows", "least", "values", "most", "mean", "missing")
+    for is_output, columns in ((False, baseline.inputs), (True, baseline.outputs)):
         for column in columns[:_MOST_ROWS]:
-            drawn.add_row(*cells(f"{prefix}{column.feature or column.tensor}", *_looks(column)))
+            drawn.add_row(*cells(column_name(is_output, column.tensor, column.feature), *_looks(column)))
         if len(columns) > _MOST_ROWS:
             drawn.add_row(Text(f"and {len(columns) - _MOST_ROWS} more"))
     return drawn
@@ -197,6 +208,8 @@ def _baseline(baseline: Baseline) -> Table:
 def _looks(column: Column) -> tuple[str, ...]:
     missing = f"{column.missing / column.values:.1%}" if column.missing else ""
     mean = "" if column.mean is None else f"{column.mean:.4g}"
+    if column.histogram and _is_listed(column.histogram):
+        return "", _listed(tuple(_shares(column.histogram))), "", mean, missing
     if column.histogram:
         edges = column.histogram.edges
         return f"{edges[0]:.4g}", spark(density(column.histogram, _BINS)), f"{edges[-1]:.4g}", mean, missing
@@ -204,6 +217,17 @@ def _looks(column: Column) -> tuple[str, ...]:
     total = sum(counts.values()) + (column.other or 0)
     shares = [f"{name} {count / total:.0%}" for name, count in counts.items()] if total else []
     return "", _listed(tuple(shares)), "", mean, missing
+
+
+def _is_listed(histogram: Histogram) -> bool:
+    """Whether there are so few values that each bin is one."""
+    return len(histogram.counts) <= _MOST_VALUES and histogram.edges[-1] == histogram.edges[-2]
+
+
+def _shares(histogram: Histogram) -> Iterator[str]:
+    total = sum(histogram.counts)
+    for value, count in zip(histogram.edges, histogram.counts, strict=False):
+        yield f"{value:g} {count / total:.0%}" if total else f"{value:g}"
 
 
 def _operators(summary: Summary) -> Table:
@@ -215,14 +239,25 @@ def _operators(summary: Summary) -> Table:
 
 def _files(found: Inspection) -> Table:
     drawn = table("file", "size", "digest (--json has all of it)")
-    for file in found.files[:_MOST_ROWS]:
-        drawn.add_row(*cells(file.path, spoken_size(file.size), file.digest[:_SHORT]))
-    if len(found.files) > _MOST_ROWS:
-        drawn.add_row(Text(f"and {len(found.files) - _MOST_ROWS} more"))
-    total = sum(file.size for file in found.files)
+    for name, files in grouped(found.files, lambda file: file.path).items():
+        size = spoken_size(sum(file.size for file in files))
+        drawn.add_row(*cells(name, size, files[0].digest[:_SHORT] if len(files) == 1 else ""))
     drawn.add_section()
-    drawn.add_row(*cells(counted(len(found.files), "file"), spoken_size(total)))
+    drawn.add_row(*cells(counted(len(found.files), "file"), spoken_size(sum(file.size for file in found.files))))
     return drawn
+
+
+def grouped(files: Sequence[Thing], path: Callable[[Thing], str]) -> dict[str, list[Thing]]:
+    """Return files by what to call them: those of a directory of many are one."""
+    sizes = Counter(path(file).partition("/")[0] for file in files if "/" in path(file))
+    groups: dict[str, list[Thing]] = {}
+    for file in files:
+        name = path(file)
+        directory = name.partition("/")[0]
+        if sizes[directory] > _MANY:
+            name = f"{directory}/ ({counted(sizes[directory], 'file')})"
+        groups.setdefault(name, []).append(file)
+    return groups
 
 
 def table(*columns: str) -> Table:
