@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The cluster comes before the images that are loaded into it.
 .NOTPARALLEL:
-.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence bench-serving
+.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence bench-serving bench-fetching
 
 # Asked for when a recipe runs, not when the Makefile is read.
 VENV = $$(hack/venv.sh)
@@ -28,6 +28,9 @@ bench-evidence: ## what the evidence engine promises, measured; writes benchmark
 
 bench-serving: ## the serving runtime against others, on one core; writes benchmarks/serving
 	@"$(VENV)/bin/python" -m benchmarks.serving.run $(BENCH_ARGS)
+
+bench-fetching: ## fetching a model of 2 GiB against a plain copy; writes benchmarks/fetching
+	@PYTHONPATH=tests "$(VENV)/bin/python" -m benchmarks.fetching.run $(BENCH_ARGS)
 
 lint: ## style, types, layers, generated files
 	@source hack/lib.sh; export PATH="$(VENV)/bin:$$PATH"; \

@@ -113,6 +113,7 @@ def retried(effort: Effort, attempt: Callable[[], Got], progress: Callable[[], i
 
 def _attempt(session: Session, wanted: Wanted, part: "Part") -> None:
     if wanted.size is not None and part.done == wanted.size:
+        session.effort.progress.begin(wanted.name, wanted.size, part.done)
         return
     with session.store.open(wanted.name, part.done, part.version) as blob:
         if wanted.size is not None and blob.size not in (None, wanted.size):

@@ -2,12 +2,15 @@
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from leadsman_package import naming
 from leadsman_package.canonical import package_digest
 from leadsman_package.downloading import retried
+from leadsman_package.errors import PackageError
 from leadsman_package.fetching import At, data_name, data_of, download_model, fetch_opened, manifest_of, opened
 from leadsman_package.manifest import FILE, MODEL_FILE
 from leadsman_package.progress import Progress, Silent
@@ -49,13 +52,22 @@ def resolve(
 def _resolve_model(at: At, known: Resolved | None) -> Resolved:
     """Resolve a bare model or an archive."""
     identity = _identity(at, at.name or MODEL_FILE)
-    with tempfile.TemporaryDirectory(prefix="leadsman-") as name:
-        directory = Path(name)
+    with _temporary_directory() as directory:
         if known and identity and _is_known(at, identity, known, directory):
             return known
         fetched = fetch_opened(at, directory)
         text = identity and _text(at, identity, _data(directory / MODEL_FILE, at))
         return Resolved(text or fetched.digest, fetched.digest)
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="leadsman-")
+    except OSError as error:
+        raise PackageError(f"there is no temporary directory to fetch to: {error.strerror}; set TMPDIR") from None
+    with temporary as name:
+        yield Path(name)
 
 
 def _is_known(at: At, identity: Identity, known: Resolved, directory: Path) -> bool:

@@ -51,32 +51,38 @@ def staging(directory: Path, uri: str) -> Iterator[Staging]:
 
     Raises PackageError when the directory cannot be written to, or another fetch is at work in it.
     """
-    key = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    root = directory / f"{_PREFIX}{key}"
-    with explained(root):
-        for other in directory.glob(f"{_PREFIX}*"):
-            if other != root:
-                shutil.rmtree(other, ignore_errors=True)
-        root.mkdir(exist_ok=True)
-        shutil.rmtree(root / "unpacked", ignore_errors=True)
-        lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    root = directory / f"{_PREFIX}{hashlib.sha256(uri.encode()).hexdigest()[:16]}"
     keep = False
-    try:
+    with _alone(directory):
+        with explained(root):
+            for other in directory.glob(f"{_PREFIX}*"):
+                if other != root:
+                    shutil.rmtree(other, ignore_errors=True)
+            root.mkdir(exist_ok=True)
+            shutil.rmtree(root / "unpacked", ignore_errors=True)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            keep = True
-            raise PackageError(f"another fetch into {directory} is at work", transient=True) from None
-        yield Staging(root)
-    except PackageError as error:
-        keep = keep or error.transient
-        raise
-    except KeyboardInterrupt:
-        keep = True
-        raise
+            yield Staging(root)
+        except BaseException as error:
+            keep = not isinstance(error, PackageError) or error.transient
+            raise
+        finally:
+            if not keep:
+                shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep other fetches out of a directory. Some file systems have no locks; there it is up to the caller."""
+    with explained(directory / MODEL_FILE):
+        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PackageError(f"another fetch into {directory} is at work", transient=True) from None
+        yield
     finally:
-        if not keep:
-            shutil.rmtree(root, ignore_errors=True)
         os.close(lock)
 
 
