@@ -89,7 +89,7 @@ def test_a_golden_request_without_end(tmp_path: Path) -> None:
     directory = package(
         tmp_path / "model", models.spin(), {"long": _whole("turns", 2**60, shape=[])}, answers={"long": _ANY}
     )
-    proof = prove(tmp_path, directory, "--deadline", "12")
+    proof = prove(tmp_path, directory, "--deadline", "20")
     _rejected(proof, "golden", "request samples/long.json: the model was not done within")
 
 
