@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import onnx
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
@@ -206,6 +209,14 @@ def test_a_baseline_comes_back_as_it_was_and_anything_else_is_refused(baseline: 
     for text in (b"", b"{}", b'{"rows": 0}', b"[1]", b"\xff"):
         with pytest.raises(PackageError, match=r"^baseline.json: "):
             parse_baseline(text)
+
+
+@given(
+    st.binary(max_size=200) | st.recursive(st.none() | st.floats() | st.text(max_size=5), st.lists).map(orjson.dumps)
+)
+def test_any_bytes_are_no_baseline(text: bytes) -> None:
+    with pytest.raises(PackageError):
+        parse_baseline(text)
 
 
 # --- models that are in ONNX already ---

@@ -21,10 +21,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVR
 
 from leadsman_package.authoring.packaging import Order, package
 from leadsman_package.errors import PackageError
-from packages.authoring.estimators import encoded, fit, on_columns
+from packages.authoring.estimators import encoded, fit, on_columns, scaled
 from packages.authoring.frames import mixed, moods, numbers, score, texts, two_classes
 from packages.authoring.making import Silent, make
 
@@ -117,6 +118,11 @@ def test_is_refused_with_the_place(case: str, tmp_path: Path) -> None:
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model.joblib", "sample.parquet"]
+
+
+def test_what_has_no_operators_in_fp64_is_told_to_do_without(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=r"cannot load model\.onnx: .*; .* in FP32 only: leave out --numbers FP64"):
+        make(tmp_path, *fit(scaled(SVR()), score), numbers="FP64")
 
 
 # --- files that are no estimators ---

@@ -95,7 +95,11 @@ def _converted(source: Estimator, sample: Sample, directory: Path, order: Order,
         converted = to_onnx(source, planned.inputs, str(order.says["name"]))
         advance(1)
     _save(converted, directory)
-    loaded = serving.load_model(directory)
+    try:
+        loaded = serving.load_model(directory)
+    except PackageError as error:
+        hint = "; ONNX Runtime computes it in FP32 only: leave out --numbers FP64" if order.numbers == "FP64" else ""
+        raise PackageError(f"{error}{hint}") from None
     feed = planned.feed()
     found = _run(loaded, feed, "comparing", narrator)
     kept = by_output(given, found)
