@@ -178,6 +178,11 @@ def test_a_preflight_has_room_for_both_models_and_for_what_measures_them() -> No
     assert room["oci-by-all-rules"]["memory"] == str(9 * gib + more), "stable may use eight"
 
 
+def test_a_stable_model_that_was_overwritten_is_not_asked_for() -> None:
+    """Under its URI there are other bytes now: those of the revision that is held to its word."""
+    assert "--against" not in job("https", stable="https")["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
 def test_a_job_s_name_is_a_label_whatever_the_model_is_called() -> None:
     """Kubernetes puts it onto the Job's pods. Two models of long names have two Jobs."""
     long = "a" * 51

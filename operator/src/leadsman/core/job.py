@@ -38,6 +38,7 @@ def preflight_job(
 ) -> dict[str, Any]:
     """The Job that holds a revision to its word, with the image, rights and resources that its pods will have."""
     rules, source = candidate.policy.preflight, record.spec.model
+    stable = stable if stable and _can_be_had(stable, source) else None
     container = fetching_container(
         PREFLIGHT_CONTAINER,
         _preflight_arguments(record, stable, rules),
@@ -147,7 +148,7 @@ def _preflight_arguments(record: ModelRevision, stable: ModelRevision | None, ru
     }
     if stable:
         arguments["--against"] = stable.spec.model.uri
-        arguments["--against-digest"] = stable.spec.digest or stable.spec.model.digest or stable.status.digest
+        arguments["--against-digest"] = _digest(stable)
     if rules.agreement:
         arguments["--agreement-at-least"] = _number(rules.agreement.at_least)
     if rules.latency:
@@ -196,6 +197,15 @@ def _number(value: float | None) -> str | None:
 def _server(record: ModelRevision) -> dict[str, Any]:
     containers = record.spec.pod_template["spec"]["containers"]
     return next(dict(container) for container in containers if container["name"] == SERVER_CONTAINER)
+
+
+def _digest(record: ModelRevision) -> str | None:
+    return record.spec.digest or record.spec.model.digest or record.status.digest
+
+
+def _can_be_had(stable: ModelRevision, source: ModelSource) -> bool:
+    """Whether stable's bytes are still where they were: under the same URI there are those of the new revision."""
+    return stable.spec.model.uri != source.uri or (source.digest is not None and source.digest == _digest(stable))
 
 
 def _reach_stable(pod: dict[str, Any], container: dict[str, Any], source: ModelSource, stable: ModelSource) -> None:

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 from leadsman.api.base import API_VERSION
-from leadsman.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
+from leadsman.api.modeldeployment import ModelDeployment, ModelDeploymentSpec, ModelSource
 from leadsman.api.modelrevision import ModelRevision, ModelRevisionSpec
 from leadsman.api.status import RolloutState
 from leadsman.core.hashing import short_hash
+from leadsman.core.immutable import immutable_uri
 from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name, revision_labels
 from leadsman.core.owner import owner_references
 from leadsman.core.podtemplate import pod_template
@@ -41,16 +42,24 @@ def new_revision(
     deployment: ModelDeployment, revision: str, serving_image: str, digest: str | None = None
 ) -> ModelRevisionSpec:
     """Pin everything that the revision runs with, as of now; `digest` is that of its pods, if it has some already."""
-    spec = deployment.spec
+    spec, source = deployment.spec, _source(deployment)
     name = deployment.metadata.name
     return ModelRevisionSpec(
         model_deployment=name,
         revision=revision,
-        model=spec.model,
+        model=source,
         runtime=spec.runtime,
-        pod_template=pod_template(name, revision, spec.model, spec.runtime, serving_image),
+        pod_template=pod_template(name, revision, source, spec.runtime, serving_image),
         digest=digest,
     )
+
+
+def _source(deployment: ModelDeployment) -> ModelSource:
+    """Where the bytes are that a followed reference names now; its pods fetch them when it has long moved on."""
+    source, following = deployment.spec.model, deployment.status.following
+    if not following or not following.identity or (following.uri, following.digest) != (source.uri, source.digest):
+        return source
+    return source.model_copy(update={"uri": immutable_uri(source.uri, following.identity)})
 
 
 def desired_revision(
