@@ -232,7 +232,7 @@ def test_memory_does_not_grow_with_the_model(registry: RunningRegistry, tmp_path
     for what, where in (("push", package), ("fetch", target)):
         command = [sys.executable, "-c", PEAK, what, str(where), registry.uri("large:1")]
         grown = int(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout)
-        assert grown < 60 << 10, f"{what}: {grown} KiB"
+        assert grown < 30 << 10, f"{what}: {grown} KiB"
     assert same_files(package, target)
 
 
