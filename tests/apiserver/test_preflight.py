@@ -148,7 +148,8 @@ async def test_a_tag_is_followed(world: World) -> None:
         assert it.condition("Ready") == ("False", "Resolving")
         await it.run(until=lambda it: it.settled("Serving"))
         assert it.status["following"]["digest"] == one
-        assert list(revisions(it)) == [one]
+        [record] = revisions(it).values()
+        assert record["spec"]["model"] == {"uri": f"{TAG}@{one}", "digest": one}, "where it stays when the tag moves"
         world.tags[TAG] = two
         await it.run(until=lambda it: it.weights == {two: 100} and it.settled("Serving"))
         assert it.history == [{one: 100}, {one: 80, two: 20}, {one: 50, two: 50}, {two: 100}]

@@ -108,7 +108,7 @@ class World:
         digest = self.tags.get(self._asked(job))
         if digest is None:
             return ended(65, "cannot resolve the model: there is no such tag")
-        return ended(0, json.dumps({"v": 1, "identity": f"etag-{digest}", "digest": digest}))
+        return ended(0, json.dumps({"v": 1, "identity": digest, "digest": digest}))
 
     def _asked(self, job: dict[str, Any]) -> str:
         arguments: list[str] = job["spec"]["template"]["spec"]["containers"][0]["args"]
