@@ -176,6 +176,7 @@ def long_header() -> bytes:
     ("layers", "said"),
     [
         pytest.param([], "holds no files; expected model.yaml", id="nothing"),
+        pytest.param([("README.md", FILE, b"a")], "holds README.md; expected", id="one file that is no model"),
         pytest.param([("a.txt", FILE, b"a"), ("b.txt", FILE, b"b")], "holds a.txt, b.txt; expected", id="no model"),
         pytest.param([("a.onnx", FILE, b"a"), ("b.onnx", FILE, b"b")], "holds a.onnx, b.onnx;", id="two models"),
         pytest.param([("a.onnx", FILE, b"a"), ("a.onnx", FILE, b"b")], "two layers with", id="one path twice"),

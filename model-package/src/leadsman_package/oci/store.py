@@ -9,6 +9,7 @@ from typing import IO, Any, Literal, cast
 
 from leadsman_package.errors import PackageError
 from leadsman_package.manifest import FILE
+from leadsman_package.naming import MODEL, is_archive
 from leadsman_package.oci.artifact import Artifact, Layer, read
 from leadsman_package.oci.connection import Connection
 from leadsman_package.oci.reference import Reference, parse
@@ -47,21 +48,17 @@ class ArtifactStore:
         self._read: dict[str, tuple[int, Any]] = {}
         """By file, how many bytes of it were handed out, and their hash, for when it goes on there."""
 
-    @property
-    def digest(self) -> str:
-        """The digest of the artifact's manifest."""
-        return self._artifact.digest
-
     def model(self) -> str:
         """Return the file to fetch; "" for all of a package. Raises PackageError when there is no telling."""
         if FILE in self._files:
             return ""
-        if len(self._files) == 1 and len(self._artifact.layers) == 1:
-            return next(iter(self._files))
-        models = [name for name in self._files if name.endswith(".onnx")]
+        names = list(self._files)
+        if len(names) == 1 and is_archive(names[0]):
+            return names[0]
+        models = [name for name in names if name.endswith(MODEL)]
         if len(models) == 1:
             return models[0]
-        held = ", ".join(sorted(self._files)[:5]) or "no files"
+        held = ", ".join(sorted(names)[:5]) or "no files"
         raise PackageError(f"{self._shown} holds {held}; expected {FILE}, one .onnx file, or one archive")
 
     @contextmanager
