@@ -80,7 +80,7 @@ class ModelProcess:
                 piece = self._socket.recv(1 << 20)
             except TimeoutError:
                 if time.monotonic() > deadline:
-                    raise ModelEndedError(f"the model was not done within {spoken_seconds(max(seconds, 0))}") from None
+                    raise ModelEndedError(_late(seconds)) from None
                 continue
             except OSError:
                 piece = b""
@@ -108,6 +108,14 @@ class ModelProcess:
             return ModelEndedError("the kernel ended the process that runs the model, as memory ran out", memory=True)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return ModelEndedError(f"the model ended the process that runs it ({how})")
+
+
+def _late(seconds: float) -> str:
+    if seconds < 1:
+        return (
+            "the time for preflight was over before the model was done; give it a longer deadline, if it is not stuck"
+        )
+    return f"the model was not done within {spoken_seconds(seconds)}"
 
 
 def own_memory() -> int:
