@@ -23,7 +23,7 @@ from leadsman_package.sources.store import CHUNK_BYTES
 MOST_FILES = 10_000
 _MOST_TIMES = 200
 """What an archive may grow to, as a multiple of its size; weights hardly grow at all."""
-_FLOOR_BYTES = 1 << 30
+FLOOR_BYTES = 1 << 30
 """What any archive may grow to."""
 _HEADER_BYTES = 4 << 20
 """Of what precedes a file in a tar, and of the list of files of a zip."""
@@ -36,7 +36,7 @@ def unpack(archive: Path, name: str, directory: Path, stopped: Callable[[], bool
 
     That is `directory`, or the only directory in it. Raises PackageError, which says what is wrong with the archive.
     """
-    taken = _Taken(name, directory, max(_FLOOR_BYTES, _MOST_TIMES * archive.stat().st_size), stopped)
+    taken = _Taken(name, directory, max(FLOOR_BYTES, _MOST_TIMES * archive.stat().st_size), stopped)
     try:
         if name.lower().endswith(".zip"):
             _unpack_zip(archive, taken)

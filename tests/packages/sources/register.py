@@ -27,7 +27,10 @@ def main(package: str, bucket: str) -> None:
     client = mlflow.MlflowClient()
     with mlflow.start_run() as run:
         for scale in (1, 2):
-            mlflow.onnx.log_model(model(scale), name="model", registered_model_name="fraud")
+            # Told what it needs, MLflow does not try to find out.
+            mlflow.onnx.log_model(
+                model(scale), name="model", registered_model_name="fraud", pip_requirements=["onnxruntime"]
+            )
         mlflow.log_artifacts(package, "package")
         mlflow.log_text(PICKLED, "forest/MLmodel")
         root = run.info.artifact_uri

@@ -4,7 +4,9 @@ import base64
 import datetime
 import hmac
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,7 +57,9 @@ def started(command: list[str], health: str, log: Path, **environment: str) -> I
     """Run a server until the end, from when it answers."""
     with (
         log.open("w") as output,
-        subprocess.Popen(command, stdout=output, stderr=output, env=clean_environment() | environment) as process,
+        subprocess.Popen(
+            command, stdout=output, stderr=output, env=clean_environment() | environment, start_new_session=True
+        ) as process,
     ):
         try:
             deadline = time.monotonic() + START_SECONDS
@@ -65,11 +69,7 @@ def started(command: list[str], health: str, log: Path, **environment: str) -> I
                 time.sleep(0.1)  # nothing announces that its port is open
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # what it has started, too; nothing of it is wanted any more
 
 
 def _answers(url: str) -> bool:

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,7 +68,7 @@ def zip_link() -> bytes:
 def zip_bomb() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("model.onnx", "w") as file:
-        for _ in range(1100):
+        for _ in range(20):
             file.write(bytes(1 << 20))
     return out.getvalue()
 
@@ -115,7 +116,7 @@ ARCHIVES: dict[str, tuple[str, Archive, str]] = {
     "a link and a file by way of it": ("m.tar", link_then_file, "'out', which is refused"),
     "a device": ("m.tar", lambda: member("model.onnx", tarfile.CHRTYPE, devmajor=1, devminor=5), "no ordinary file"),
     "a pipe": ("m.tar", lambda: member("model.onnx", tarfile.FIFOTYPE), "no ordinary file"),
-    "zeros without end": ("m.zip", zip_bomb, "m.zip holds more than 1073741824 bytes"),
+    "zeros without end": ("m.zip", zip_bomb, "m.zip holds more than 16777216 bytes"),
     "a name of 100 MB": ("m.tgz", long_header, "more than 4194304 bytes before a file"),
     "too many files": ("m.tar.gz", many, "m.tar.gz holds more than 10000 files"),
     "a file twice": ("m.tar", twice, "it is in there twice"),
@@ -166,7 +167,8 @@ def attack_by_archive(case: str, directory: Path) -> str:
     name, make, _ = ARCHIVES[case]
     (directory / "in").mkdir()
     (directory / "in" / name).write_bytes(make())
-    return refusal(directory, f"{directory}/in/{name}")
+    with patch.object(archives, "FLOOR_BYTES", 16 << 20):  # what it is takes seconds to reach
+        return refusal(directory, f"{directory}/in/{name}")
 
 
 def attack_by_name(case: str, directory: Path) -> str:

@@ -15,6 +15,8 @@ from leadsman_package.sources.store import Blob, Identity, Location, MissingErro
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _MAY_PASS = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 _MISSING = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_NO_HEAD = (401, 403, 405, 501)
+"""What may only mean that HEAD is not for everyone, as at a URL that is signed for GET."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _MOST_SAID = 300
 _HINTS = {401: "; check the credentials", 403: "; check the credentials"}
@@ -86,7 +88,7 @@ class Web:
         url, shown = self._url(name)
         with _explained(shown):
             response = self._client.head(url)
-            if response.status_code in (httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED):
+            if response.status_code in _NO_HEAD:
                 return None
             _check(response, shown)
         headers = response.headers
