@@ -168,14 +168,11 @@ def test_a_preflight_runs_as_its_pods_will(name: str) -> None:
     assert all(volume in job["volumes"] for volume in pod["volumes"])
 
 
-def test_a_preflight_has_room_for_both_models_and_for_what_measures_them() -> None:
-    """Preflight takes a model that needs more than its limit to its end; the kernel would take both."""
-    room = {name: JOBS[name]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] for name in JOBS}
-    gib, more = 1 << 30, 256 << 20
-    assert room["first"]["memory"] == str(gib + more)
-    assert room["pvc-keyless"]["memory"] == str(2 * gib + more)
-    assert room["s3-against-pvc"]["memory"] == str(16 * gib + more)
-    assert room["oci-by-all-rules"]["memory"] == str(9 * gib + more), "stable may use eight"
+def test_a_preflight_has_room_for_what_measures() -> None:
+    """A model that needs nearly all that its pods will have is not rejected for the preflight's own memory."""
+    limits = [JOBS[name]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] for name in JOBS]
+    gib, more = 1 << 30, 128 << 20
+    assert [int(one["memory"]) - more for one in limits] == [gib, 8 * gib, gib, gib]
 
 
 def test_a_stable_model_that_was_overwritten_is_not_asked_for() -> None:

@@ -26,7 +26,7 @@ from leadsman.core.podtemplate import fetching_container, fetching_volumes, pod_
 
 _KILLED = 137
 _RETRIES = 20
-_MEASURING_BYTES = 256 << 20
+_MEASURING_BYTES = 128 << 20
 _KEY_DIRECTORY = "/var/lib/leadsman/key"
 _KEY_FILE = "public.pem"
 _RESOLVE_DEADLINE = timedelta(minutes=5)
@@ -43,7 +43,7 @@ def preflight_job(
         PREFLIGHT_CONTAINER,
         _preflight_arguments(record, stable, rules),
         source,
-        _with_room(record, stable),
+        _with_room(record),
         _server(record)["image"],
     )
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
@@ -178,15 +178,11 @@ def _memory(record: ModelRevision) -> int | None:
     return None if limit is None else int(limit)
 
 
-def _with_room(record: ModelRevision, stable: ModelRevision | None) -> dict[str, Any]:
-    """The resources of the serving pods, with room for what measures, and for the stable model beside this one.
-
-    What the model itself may need is not more for that: preflight is told its limit.
-    """
+def _with_room(record: ModelRevision) -> dict[str, Any]:
+    """The resources of the serving pods, with room for what measures: preflight is told what the model may need."""
     resources: dict[str, Any] = record.spec.runtime.resources.model_dump(mode="json")
     if limit := _memory(record):
-        room = limit + (max(limit, _memory(stable) or limit) if stable else 0) + _MEASURING_BYTES
-        resources["limits"]["memory"] = str(room)
+        resources["limits"]["memory"] = str(limit + _MEASURING_BYTES)
     return resources
 
 
