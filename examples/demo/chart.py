@@ -67,7 +67,7 @@ def draw(picture: Picture, *paths: Path) -> None:
         axes[-1].set_xlabel("seconds since version 1 took its first request")
         figure.align_ylabels(axes)
         figure.suptitle(
-            "Leadsman: a good version is promoted, a bad one is taken back",
+            "Leadsman: a good version is promoted, a bad one taken back, a wrong one refused",
             x=0.075,
             y=0.975,
             ha="left",

@@ -28,6 +28,7 @@ _SAY_EVERY = 5.0
 _EXPERIENCED_SECONDS = 6.0
 """Users come to version 1 for so long before version 2: a latency is compared with one that is known."""
 _BAD_DECISIONS = ("EvidenceFailed", "ModelFailed", "CandidateUnready", "Inconclusive", "ProgressDeadlineExceeded")
+_REFUSED = "PreflightFailed"
 
 
 def run(*, keep: bool, bad: Bad, out: Path, rate: float) -> int:
@@ -170,9 +171,10 @@ class Demo:
         self._mark("version 4 in preflight")
         self._apply(model)
         rejected = self._until(
-            lambda view: view.desired == model.version and view.is_condition("Ready", "False", "PreflightFailed"),
+            lambda view: view.desired == model.version and view.is_condition("Ready", "False", _REFUSED),
             lambda view: view.is_condition("Ready", "True"),
         )
+        time.sleep(_QUIET_SECONDS)
         self._kubectl_get()
         revision = self.timeline.view.rejected
         if rejected:
@@ -264,9 +266,9 @@ class Demo:
         for revision in cluster.items("modelrevisions.leadsman.dev", "-n", NAMESPACE):
             version = revision["spec"]["model"].get("version", "")
             for decision in revision.get("status", {}).get("receipts", ()):
-                at, bad = _seconds(decision["at"]), decision["reason"] in _BAD_DECISIONS
-                text = "rolled back" if bad else _words(decision)
-                decisions.append(chart.Decision(at, text, bad))
+                at, reason = _seconds(decision["at"]), decision["reason"]
+                text = "rolled back" if reason in _BAD_DECISIONS else _words(decision)
+                decisions.append(chart.Decision(at, text, bad=reason in (*_BAD_DECISIONS, _REFUSED)))
                 if decision.get("checks"):
                     points.append(_point(at, version, decision))
         return points, sorted(decisions, key=lambda each: each.at)
@@ -372,6 +374,7 @@ def _words(decision: Object) -> str:
         "RolloutStarted": "prepared",
         "StepStarted": f"step to {decision['weightAfter']} %",
         "Promoted": "promoted",
+        _REFUSED: "refused",
     }
     return words.get(decision["reason"], str(decision["reason"]))
 
