@@ -17,7 +17,7 @@ from leadsman_package.manifest import FILE, MODEL_FILE
 from leadsman_package.parallel import in_parallel
 from leadsman_package.progress import Progress, Silent
 from leadsman_package.sources.locating import locate
-from leadsman_package.sources.store import MissingError, Settings, redact
+from leadsman_package.sources.store import DeniedError, MissingError, Settings, redact
 from leadsman_package.staging import Staging, put_in_place, staging
 
 
@@ -75,11 +75,30 @@ def fetch_opened(at: At, directory: Path, digest: str | None = None) -> Fetched:
 
 
 def manifest_of(at: At) -> bytes | None:
-    """Return the bytes of the manifest in a store, None when it has none. Raises PackageError."""
+    """Return the bytes of the manifest in a store, None when it has none, or denies it but not the model.
+
+    Raises PackageError.
+    """
     try:
         return read_small(at.session, FILE, MOST_BYTES)
     except MissingError:
         return None
+    except DeniedError as denied:
+        if not _can_be_read(at, MODEL_FILE):
+            why = f"{at.uri} holds neither {FILE} nor {MODEL_FILE}, or they must not be read"
+            raise DeniedError(f"{why}; expected {naming.EXPECTED} ({denied})") from None
+        return None
+
+
+def _can_be_read(at: At, name: str) -> bool:
+    def attempt() -> bool:
+        try:
+            with at.session.store.open(name):
+                return True
+        except (MissingError, DeniedError):
+            return False
+
+    return retried(at.session.effort, attempt)
 
 
 def download_model(at: At, stage: Staging) -> tuple[str, set[str]]:

@@ -7,7 +7,7 @@ from leadsman_package.fetching import Fetched, data_name, fetch, opened
 from leadsman_package.naming import is_archive
 from leadsman_package.progress import Progress, Silent
 from leadsman_package.signing import MOST_BYTES, SIGNATURE_FILE
-from leadsman_package.sources.store import MissingError, Settings
+from leadsman_package.sources.store import DeniedError, MissingError, Settings
 
 
 def pull(
@@ -39,7 +39,7 @@ def fetch_signature(uri: str, directory: Path, settings: Settings) -> None:
             return
         try:
             text = read_small(at.session, data_name(at, SIGNATURE_FILE), MOST_BYTES)
-        except MissingError:
+        except (MissingError, DeniedError):  # whoever has to have a signature refuses what has none
             return
     with explained(path):
         path.write_bytes(text)

@@ -14,7 +14,7 @@ from leadsman_package.errors import PackageError
 from leadsman_package.fetching import At, data_name, data_of, download_model, fetch_opened, manifest_of, opened
 from leadsman_package.manifest import FILE, MODEL_FILE
 from leadsman_package.progress import Progress, Silent
-from leadsman_package.sources.store import Identity, MissingError, Settings
+from leadsman_package.sources.store import DeniedError, Identity, MissingError, Settings
 from leadsman_package.staging import staging
 
 
@@ -101,5 +101,5 @@ def _text(at: At, model: Identity, names: set[str]) -> str | None:
 def _identity(at: At, name: str) -> Identity | None:
     try:
         return retried(at.session.effort, lambda: at.session.store.identity(name))
-    except MissingError:
+    except (MissingError, DeniedError):
         return None

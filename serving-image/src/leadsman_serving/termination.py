@@ -13,7 +13,7 @@ def write_termination_message(message: str) -> None:
 
     Outside a container there is no such file and nothing to tell: then this does nothing.
     """
-    cut = message.encode()[:_MAX_BYTES].decode(errors="ignore")
+    cut = message.encode(errors="backslashreplace")[:_MAX_BYTES].decode(errors="ignore")
     try:
         with Path(os.environ.get(PATH_VARIABLE, _DEFAULT_PATH)).open("w", encoding="utf-8") as file:
             file.write(cut)

@@ -1,18 +1,23 @@
 """Against a real MLflow tracking server, with models registered by MLflow itself."""
 
 import base64
+import gzip
 import json
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import onnxruntime
 import pytest
 
+from leadsman_package.errors import PackageError
+from leadsman_package.sources.web import Web as Api
 from packages.sources import models
 from packages.sources.fetching import assert_failed, assert_package, fetch, resolve
 from packages.sources.servers import ObjectServer, mlflow_server
-from packages.sources.web import Web, status
+from packages.sources.web import Responder, Web, content, status, web_server
 
 ALIAS = "api/2.0/mlflow/registered-models/alias"
 
@@ -109,3 +114,36 @@ def test_credentials_are_sent_and_not_told(case: str, tmp_path: Path, web: Web, 
     assert_failed(outcome, 65, "answered 403 Forbidden; check the credentials")
     assert web.authorizations == [sent]
     assert "s3cret" not in outcome.stderr
+
+
+ANSWERS: dict[str, tuple[Responder, str]] = {
+    "packed": (
+        status(200, ("content-encoding", "gzip"), body=gzip.compress(bytes(64 << 20), 1)),
+        "is sent with content-encoding gzip",
+    ),
+    "longer than any": (content(b" " * (5 << 20)), "answered with more than 4194304 bytes; is it the right address?"),
+    "a list in a list in a list": (content(b"[" * 100_000), "did not answer in JSON; is it the right address?"),
+    "a page": (content(b"<html>"), "did not answer in JSON; is it the right address?"),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_an_answer_that_is(case: str, tmp_path: Path, web: Web, trust: dict[str, str]) -> None:
+    responder, reason = ANSWERS[case]
+    web.script(f"/{ALIAS}", responder)
+    outcome = fetch(tmp_path, "mlflow://fraud@champion", MLFLOW_TRACKING_URI=web.url, **trust)
+    assert_failed(outcome, 65, reason)
+
+
+@pytest.mark.parametrize("case", ["packed", "longer than any"])
+def test_memory_does_not_grow_with_an_answer(case: str) -> None:
+    with web_server(None) as web, closing(Api(web.url)) as api:
+        web.script(f"/{ALIAS}", ANSWERS[case][0])
+        tracemalloc.start()
+        try:
+            with pytest.raises(PackageError):
+                api.json(ALIAS)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 16 << 20

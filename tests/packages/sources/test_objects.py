@@ -52,6 +52,7 @@ def test_resolving_sees_a_change_of_the_data_alone(tmp_path: Path, objects: Obje
 FAILS: dict[str, tuple[str, int, str]] = {
     "no such key": ("models/nothing.onnx", 65, "no such object or"),
     "no model there": ("models/void", 65, "models/void holds neither model.yaml, of a package, nor"),
+    "a bucket that cannot be": ("<bucket>/model.onnx", 65, "'<bucket>' has other characters than letters, digits"),
     "no such bucket": ("nowhere/model.onnx", 65, "no such object or"),
     "a path that no store has": ("models/a//b.onnx", 65, "empty path segment"),
 }
@@ -71,6 +72,11 @@ REFUSED: dict[str, tuple[dict[str, str], int, str]] = {
         "access denied; check the credentials",
     ),
     "plain http not allowed": ({"AWS_ALLOW_HTTP": ""}, 65, "set AWS_ALLOW_HTTP=true"),
+    "an endpoint that cannot be": (
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1 :9"},
+        65,
+        "its client cannot make such a request (request valid: InvalidUri",
+    ),
     "nobody at the endpoint": (
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
         75,

@@ -22,7 +22,10 @@ VALID_UNTIL = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
 
 
 class Web:
-    """Answers each path with the responders queued for it, the last one for ever; counts requests by path."""
+    """Answers each path with the responders queued for it, the last one for ever; counts requests by path.
+
+    `missing` is the status of other paths, `head` that of all HEAD requests.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -30,6 +33,7 @@ class Web:
         self.ranges: dict[str, list[str | None]] = defaultdict(list)
         self.queries: list[str] = []
         self.authorizations: list[str | None] = []
+        self.missing, self.head = 404, 405
         self._scripts: dict[str, deque[Responder]] = {}
 
     def script(self, path: str, *responders: Responder) -> str:
@@ -44,7 +48,7 @@ class Web:
 
     def tell(self, request: BaseHTTPRequestHandler) -> None:
         """Answer HEAD: no ETag, so that whoever wants to know has to read."""
-        _head(request, 405)
+        _head(request, self.head)
 
     def respond(self, request: BaseHTTPRequestHandler) -> None:
         path, _, query = request.path.partition("?")
@@ -53,7 +57,7 @@ class Web:
         self.authorizations.append(request.headers.get("authorization"))
         self.requests[path] += 1
         self.ranges[path].append(request.headers.get("range"))
-        responders = self._scripts.get(path) or deque([status(404)])
+        responders = self._scripts.get(path) or deque([status(self.missing)])
         (responders.popleft() if len(responders) > 1 else responders[0])(request)
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -185,10 +186,12 @@ def test_the_public_sigstore_is_known_without_asking_it_and_trusts_no_other(tmp_
         verify(directory, Person(WHO, ISSUER))
 
 
-def test_the_signature_comes_from_where_the_package_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN])
+def test_the_signature_comes_from_where_the_package_is(missing: HTTPStatus, tmp_path: Path) -> None:
+    """Some stores deny what is not there: a signature that is required is lacking there as well."""
     mine, public = key_pair(tmp_path, "mine")
     directory = package(tmp_path / "store/candidate", scores())
-    with _store(tmp_path / "store") as url:
+    with _store(tmp_path / "store", missing) as url:
         unsigned = prove(tmp_path, f"{url}/candidate", "--public-key", public, "--require-signature")
         sign(directory, mine)
         signed = prove(tmp_path, f"{url}/candidate", "--public-key", public, "--require-signature")
@@ -198,9 +201,14 @@ def test_the_signature_comes_from_where_the_package_is(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _store(directory: Path) -> Iterator[str]:
-    """An HTTP server with these files."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
+def _store(directory: Path, missing: HTTPStatus) -> Iterator[str]:
+    """An HTTP server with these files, and this status for any others."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            super().send_error(missing if code == HTTPStatus.NOT_FOUND else code, message, explain)
+
+    handler = partial(Handler, directory=str(directory))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

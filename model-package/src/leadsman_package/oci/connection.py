@@ -191,7 +191,7 @@ class Connection:
         try:
             text = response.raw.read(_MOST_OF_AN_ERROR, decode_content=False)
             told = str(json.loads(text)["errors"][0]["message"])
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, LookupError, TypeError):
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, LookupError, TypeError, RecursionError):
             return ""
         return f" ({''.join(one for one in told[:200] if one.isprintable())})"
 

@@ -18,11 +18,19 @@ def locate(uri: str, settings: Settings) -> Location:
     claim, _, path = rest.partition("/")
     if not claim or not path.strip("/"):
         raise PackageError(f"{uri!r} names no file or directory; expected pvc://CLAIM/PATH")
-    root = settings.pvc_root.resolve()
-    mount = (root / claim).resolve()
-    if mount.parent != root or not mount.is_dir():
+    mount = _mount(settings.pvc_root.resolve(), claim)
+    if mount is None:
         raise PackageError(f"{uri}: no claim {claim!r} is mounted in {settings.pvc_root}")
     return _located(mount / path, mount, uri)
+
+
+def _mount(root: Path, claim: str) -> Path | None:
+    """Return where a claim is mounted; None when it is not, or cannot be."""
+    try:
+        mount = (root / claim).resolve()
+        return mount if mount.parent == root and mount.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _located(path: Path, boundary: Path, uri: str) -> Location:

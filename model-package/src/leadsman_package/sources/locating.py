@@ -29,6 +29,8 @@ def locate(uri: str, settings: Settings) -> Location:
     expected = f"expected {', '.join(f'{each}://' for each in SCHEMES)} or a path"
     if not uri:
         raise PackageError(f"an empty URI names no model; {expected}")
+    if not uri.isprintable():
+        raise PackageError(f"{redact(uri)!r} names no model: it has characters that cannot be printed")
     if not separator:
         scheme, uri = "file", f"file://{uri}"
     if scheme not in SCHEMES:

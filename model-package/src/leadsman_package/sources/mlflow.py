@@ -13,7 +13,7 @@ from leadsman_package import naming, plain_yaml
 from leadsman_package.errors import PackageError
 from leadsman_package.manifest import FILE
 from leadsman_package.sources.locating import locate as locate_elsewhere
-from leadsman_package.sources.store import Blob, Identity, Location, MissingError, Settings, Store, redact
+from leadsman_package.sources.store import Blob, DeniedError, Identity, Location, MissingError, Settings, Store, redact
 from leadsman_package.sources.web import Web
 
 _URI = re.compile(r"mlflow://(?P<model>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>[1-9][0-9]*))")
@@ -104,7 +104,7 @@ def _entry(store: Store, uri: str) -> str:
     try:
         with store.open(FILE):
             return ""
-    except MissingError:
+    except (MissingError, DeniedError):
         pass
     try:
         with store.open(_DESCRIPTION) as blob:
@@ -113,7 +113,7 @@ def _entry(store: Store, uri: str) -> str:
         onnx = dict(flavours).get("onnx")
         if onnx is not None:
             return naming.within(str(onnx.get("data", "model.onnx")))
-    except MissingError:
+    except (MissingError, DeniedError):
         return ""
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PackageError(f"{uri}: its {_DESCRIPTION} cannot be understood: {error}") from None

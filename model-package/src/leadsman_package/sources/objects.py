@@ -15,7 +15,16 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from leadsman_package import naming
 from leadsman_package.errors import PackageError
-from leadsman_package.sources.store import CHUNK_BYTES, Blob, Identity, Location, MissingError, Settings, redact
+from leadsman_package.sources.store import (
+    CHUNK_BYTES,
+    Blob,
+    DeniedError,
+    Identity,
+    Location,
+    MissingError,
+    Settings,
+    redact,
+)
 
 if TYPE_CHECKING:  # these exist for type checkers only
     from obstore.store import ClientConfig, RetryConfig
@@ -25,10 +34,15 @@ _CLIENT_ERROR = re.compile(r"\bstatus code: 4(?!08|29)\d\d\b")
 _NOISE = re.compile(r"^Generic \w+ error: |Error performing \w+ \S+ in \S+( after \d+ retries)? - ")
 _UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _SYSTEM_ERROR = re.compile(r'Os \{\s*code: \d+,\s*kind: \w+,\s*message: "([^"]+)"')
+_DENIED = "access denied; check the credentials"
+_PANIC = "PanicException"
+"""What an error of the library's own in Rust is called here. It is no Exception, and cannot be imported."""
 _QUERY = re.compile(r"\?\S*")
 # fetching.py retries, for every scheme alike.
 _RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(0)}
 _KINDS = {"s3": "bucket", "gs": "bucket", "az": "container"}
+# Whatever a store calls a bucket or a container; what a URL cannot hold ends the library, in Rust.
+_BUCKET = re.compile(r"\$?[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
 _ALLOWING_HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 _PART_BYTES = 8 << 20
@@ -43,6 +57,10 @@ def locate(uri: str, settings: Settings) -> Location:  # noqa: ARG001 - every sc
     kind = _KINDS[scheme]
     if not bucket or not path.strip("/"):
         raise PackageError(f"{uri!r} names no model; expected {scheme}://{kind.upper()}/PATH, {naming.EXPECTED}")
+    if not _BUCKET.fullmatch(bucket):
+        raise PackageError(
+            f"{uri!r} names no {kind}: {bucket!r} has other characters than letters, digits, '.', '_', '-'"
+        )
     endpoint = os.environ.get(_ENDPOINTS[scheme], "")
     allow_http = os.environ.get(_ALLOWING_HTTP[scheme], "").lower() in _TRUE
     at = f" at {redact(endpoint)}" if endpoint else ""
@@ -150,17 +168,26 @@ def _explained(shown: str, at: str, kind: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise MissingError(f"{shown}{at}: no such object or {kind}") from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise PackageError(f"{shown}{at}: access denied; check the credentials") from error
+    except PermissionDeniedError as error:
+        raise DeniedError(f"{shown}{at}: {_DENIED}") from error
+    except UnauthenticatedError as error:
+        raise PackageError(f"{shown}{at}: {_DENIED}") from error
     except (ValueError, TypeError) as error:
         raise PackageError(f"{shown}{at}: {_first_line(error)}") from error
     except BaseError as error:
         text = str(error)
         lasting = bool(_CLIENT_ERROR.search(text) or _UNTRUSTED.search(text))
         raise PackageError(f"{shown}{at}: {_first_line(error)}{_cause(text)}", transient=not lasting) from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        why = (
+            f"its client cannot make such a request ({_first_line(error)}); check the URI and the address of the store"
+        )
+        raise PackageError(f"{shown}{at}: {why}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """Return what happened, without queries, which may be signatures."""
     return _QUERY.sub("", _NOISE.sub("", str(error).strip()).partition("\n")[0])
 

@@ -20,6 +20,10 @@ class MissingError(PackageError):
     """There is no such file, as far as the store tells. Trying again will not help."""
 
 
+class DeniedError(PackageError):
+    """Access to a file was denied; some stores say so of every file that is not there as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How models are fetched."""
@@ -57,7 +61,8 @@ class Identity:
 class Store(Protocol):
     """A directory of files somewhere. Its methods may be called from several threads at once.
 
-    All raise PackageError: MissingError for a file that is not there, transient for what may pass. Names are relative,
+    All raise PackageError: MissingError for a file that is not there, DeniedError for one that may be, transient for
+    what may pass. Names are relative,
     with "/" between parts, none of which is empty, "." or "..".
     """
 

@@ -1,5 +1,6 @@
 """Models behind an HTTP(S) URL; also what other stores are underneath."""
 
+import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ import httpx
 
 from leadsman_package import naming
 from leadsman_package.errors import PackageError
-from leadsman_package.sources.store import Blob, Identity, Location, MissingError, Settings, redact
+from leadsman_package.sources.store import Blob, DeniedError, Identity, Location, MissingError, Settings, redact
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _MAY_PASS = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
@@ -19,6 +20,8 @@ _NO_HEAD = (401, 403, 405, 501)
 """What may only mean that HEAD is not for everyone, as at a URL that is signed for GET."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _MOST_SAID = 300
+_MOST_BYTES = 4 << 20
+"""Of what an API answers."""
 _HINTS = {401: "; check the credentials", 403: "; check the credentials"}
 
 
@@ -104,11 +107,11 @@ class Web:
     def json(self, path: str, **parameters: str) -> object:
         """Return the JSON that GET answers, where this is an API. Raises PackageError."""
         url, shown = self._url(path)
-        with _explained(shown):
-            response = self._client.get(url, params=parameters)
+        with _explained(shown), self._client.stream("GET", url, params=parameters) as response:
+            text = _read(response, shown)
         try:
-            answer: object = response.json()
-        except ValueError:
+            answer: object = json.loads(text)
+        except (ValueError, RecursionError):
             _check(response, shown)
             raise PackageError(f"{shown} did not answer in JSON; is it the right address?") from None
         about = answer if isinstance(answer, dict) else {}
@@ -122,6 +125,18 @@ class Web:
     def _stay_secure(self, request: httpx.Request) -> None:
         if self._base.startswith("https://") and request.url.scheme != "https":
             raise PackageError(f"{redact(self._base)} redirects to plain http, which is not followed")
+
+
+def _read(response: httpx.Response, shown: str) -> bytes:
+    """Return what an API answers, which is nothing where it has packed it although that was not asked for."""
+    text = bytearray()
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return b""
+    for chunk in response.iter_raw():
+        text += chunk
+        if len(text) > _MOST_BYTES:
+            raise PackageError(f"{shown} answered with more than {_MOST_BYTES} bytes; is it the right address?")
+    return bytes(text)
 
 
 def _size_of_rest(response: httpx.Response, offset: int) -> int | None:
@@ -161,6 +176,8 @@ def _check(response: httpx.Response, shown: str, said: str = "") -> None:
         sentence = f"{shown} answered {status} {response.reason_phrase}".rstrip() + why + _HINTS.get(status, "")
         if status in _MISSING:
             raise MissingError(sentence)
+        if status == httpx.codes.FORBIDDEN:
+            raise DeniedError(sentence)
         transient = status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _MAY_PASS
         raise PackageError(sentence, transient=transient)
     encoding = response.headers.get("content-encoding", "identity")
