@@ -43,9 +43,9 @@ async def two_releases(it: Pilot) -> dict[str, dict[str, Any]]:
 def run(kubeconfig: Path, program: str, *arguments: str) -> str:
     """Run a program of the virtual environment against the API server."""
     path = Path(sys.executable).with_name(program)
-    done = subprocess.run(
-        [path, *arguments], capture_output=True, text=True, check=False, env={"KUBECONFIG": str(kubeconfig)}
-    )
+    # Without a home kubectl keeps its cache below the working directory.
+    environment = {"KUBECONFIG": str(kubeconfig), "HOME": str(kubeconfig.parent)}
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
