@@ -59,6 +59,12 @@ def seen(old: Signature, new: Signature) -> list[str]:
             id="a dimension less",
         ),
         pytest.param(
+            NUMBERS | {"shape": ()},
+            NUMBERS,
+            ["input 'x' has the shape [any, 2], had []"],
+            id="a shape that nobody knew",
+        ),
+        pytest.param(
             NAMED,
             NUMBERS | {"features": ({"name": "income"}, {"name": "age"})},
             [
@@ -118,6 +124,18 @@ def test_one_input(was: Part, now: Part, expected: list[str]) -> None:
     ("was", "now", "expected"),
     [
         pytest.param([SCORE], [SCORE], [], id="nothing"),
+        pytest.param(
+            [SCORE | {"shape": ()}],
+            [SCORE],
+            ["output 'score' has the shape [any, 1], had []"],
+            id="a shape that nobody knew",
+        ),
+        pytest.param(
+            [SCORE],
+            [SCORE | {"shape": ()}],
+            ["output 'score' has the shape [], had [any, 1]"],
+            id="a shape that nobody knows any more",
+        ),
         pytest.param([SCORE], [SCORE, TWO], ["output 'y' came (INT64 [any, 1])"], id="one more to read"),
         pytest.param([SCORE, TWO], [SCORE], ["breaking: output 'y' is gone"], id="one that is gone"),
         pytest.param(
@@ -173,7 +191,8 @@ def test_inputs(was: list[Part], now: list[Part], expected: list[str]) -> None:
 
 
 SIZES: st.SearchStrategy[Dimension] = st.sampled_from([-1, 1, 2, "n"])
-SHAPES = st.lists(SIZES, max_size=3).map(tuple)
+SHAPES = st.lists(SIZES, min_size=1, max_size=3).map(tuple)
+"""Those that are known: of an empty one nobody can say what it takes."""
 
 
 def _fits(given: tuple[int, ...], shape: tuple[Dimension, ...]) -> bool:

@@ -79,14 +79,18 @@ def _retyped(where: str, was: Input | Output, now: Input | Output) -> Iterator[C
 def _reshaped(
     where: str, was: tuple[Dimension, ...], now: tuple[Dimension, ...], *, narrower_breaks: bool
 ) -> Iterator[Change]:
-    """Compare sizes; any two that leave the size free are alike, whatever their names."""
+    """Compare sizes; any two that leave the size free are alike, whatever their names.
+
+    No sizes are those of a scalar, or of a shape that nobody knows: ONNX Runtime does not tell them apart.
+    """
     sizes = [tuple(one if isinstance(one, int) and one >= 0 else None for one in shape) for shape in (was, now)]
     if sizes[0] == sizes[1]:
         return
     pairs = [pair for pair in zip(*sizes, strict=False) if pair[0] != pair[1]]
     narrower = any(new is not None for _, new in pairs)
     wider = any(old is not None for old, _ in pairs)
-    breaking = len(was) != len(now) or (narrower and wider) or narrower is narrower_breaks
+    known = bool(was and now)
+    breaking = known and (len(was) != len(now) or (narrower and wider) or narrower is narrower_breaks)
     yield Change(breaking, "reshaped", where, f"has the shape {_shape(now)}, had {_shape(was)}")
 
 
