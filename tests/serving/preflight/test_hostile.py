@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from serving import models
-from serving.preflight.packages import Request, bare, package
+from serving.preflight.packages import Request, bare, package, scores
 from serving.preflight.proving import Proof, prove
 from serving.test_hostile_models import beyond_memory, nested, recursive
 
@@ -85,14 +85,6 @@ def test_a_file_that_is_no_model(case: str, tmp_path: Path) -> None:
     assert reason in proof.report["sentence"]
 
 
-def test_a_golden_request_without_end(tmp_path: Path) -> None:
-    directory = package(
-        tmp_path / "model", models.spin(), {"long": _whole("turns", 2**60, shape=[])}, answers={"long": _ANY}
-    )
-    proof = prove(tmp_path, directory, "--deadline", "20")
-    _rejected(proof, "golden", "request samples/long.json: the model was not done within")
-
-
 def test_an_answer_beyond_the_limit_of_memory(tmp_path: Path) -> None:
     directory = package(tmp_path / "model", zeros(), {"large": _whole("x", 2**28)}, answers={"large": _ANY})
     proof = prove(tmp_path, directory, "--memory-limit", str(300 << 20), "--max-body-bytes", str(2 << 30))
@@ -162,3 +154,29 @@ def test_data_of_a_model_that_leads_out_of_it(tmp_path: Path) -> None:
     (directory / "m.onnx").write_bytes(model.SerializeToString())
     proof = prove(tmp_path, directory / "m.onnx")
     _rejected(proof, "fetch", "leads outside the model's directory")
+
+
+def _a_directory(directory: Path, name: str) -> Path:
+    """A package that has a directory where a file of this name is expected."""
+    (directory / name).mkdir(parents=True)
+    (directory / name / "y").write_text("{}")
+    return package(directory, scores())
+
+
+def test_a_directory_in_place_of_a_sample(tmp_path: Path) -> None:
+    """Of the candidate it is an error, as the server would not start; of stable it is nothing."""
+    good, broken = package(tmp_path / "good", scores()), _a_directory(tmp_path / "broken", "samples/x.json")
+    for options in ((), ("--against", good)):
+        proof = prove(tmp_path, broken, *options)
+        assert (proof.code, proof.failed) == (65, ["golden"]), proof.said
+        assert "request samples/x.json: " in proof.report["sentence"]
+        assert "Is a directory" in proof.report["sentence"]
+    assert prove(tmp_path, good, "--against", broken).code == 0
+
+
+@pytest.mark.parametrize("name", ["golden/x.json", "model.sig", "baseline.json", "model.onnx.data", "samples/a.json/b"])
+def test_a_directory_in_place_of_a_file_is_never_a_reason_to_try_again(name: str, tmp_path: Path) -> None:
+    key = tmp_path / "key.pub"
+    key.write_text("")
+    proof = prove(tmp_path, _a_directory(tmp_path / "broken", name), "--public-key", key)
+    assert proof.code in (0, 65), proof.said

@@ -19,11 +19,13 @@ A_MODEL = 70 * _MIB
 
 
 def fly(tmp_path: Path, room: int | None, **demands: float) -> Report:
-    """Prove a model against itself, where models and preflight have so many bytes more than preflight has now."""
-    source = Source(str(package(tmp_path / "model", scores())))
+    """Prove a model against one like it, where models and preflight have so many bytes more than preflight has now."""
+    candidate, stable = (
+        Source(str(package(tmp_path / name, scores(weight)))) for name, weight in (("one", 1.0), ("other", 1.00001))
+    )
     container = None if room is None else own_memory() + room
     runtime = Runtime(1, ("cpu",), None, container, most_rows=16, most_bytes=_MIB)
-    flight = Flight(source, source, None, Demands(**demands), runtime, tmp_path)  # type: ignore[arg-type]
+    flight = Flight(candidate, stable, None, Demands(**demands), runtime, tmp_path)  # type: ignore[arg-type]
     return preflight(flight, TimeLeft(50 + TimeLeft(0).clock()), lambda _: None)
 
 

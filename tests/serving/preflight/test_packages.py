@@ -52,7 +52,7 @@ def test_a_good_package_passes_against_stable(tmp_path: Path) -> None:
 
 def test_a_bare_model_skips_what_it_cannot_have(tmp_path: Path) -> None:
     model = bare(tmp_path / "bare", scores())
-    proof = prove(tmp_path, model, "--against", model)
+    proof = prove(tmp_path, model, "--against", bare(tmp_path / "other", scores(2.0)))
     assert proof.code == 0, proof.said
     assert {name for name, verdict in proof.verdicts.items() if verdict == "Skip"} == {"signed", "manifest", "golden"}
     assert proof.verdicts["agreement"] == "Warn", "there is no request that both could be asked"
@@ -260,10 +260,24 @@ BROKEN = {
         "agreement",
         "not compared: no request was answered by both; add samples",
         ("--agreement-at-least", "0.9"),
-        lambda directory: bare(directory, scores()),
+        lambda directory: bare(directory, scores(2.0)),
     ),
-    "a stable model that is gone": Broken(
-        _good, "schema", "not compared: the stable model cannot be had", against=lambda directory: directory
+    "a stable model that is gone, and has to be agreed with": Broken(
+        _good,
+        "agreement",
+        "put stable's bytes back where they were, or take the demand (--agreement-at-least) out of the policy",
+        ("--agreement-at-least", "0.9"),
+        lambda directory: directory,
+    ),
+    "a stable model that is gone, and has to be as slow": Broken(
+        _good,
+        "latency",
+        "put stable's bytes back where they were, or take the demand (--latency-ratio) out of the policy",
+        ("--latency-ratio", "2"),
+        lambda directory: directory,
+    ),
+    "too slow, with a stable model that is gone": Broken(
+        _slow, "latency", "and 0.2 ms are allowed (99 % sure", ("--max-latency", "0.2"), lambda directory: directory
     ),
 }
 

@@ -76,7 +76,16 @@ def test_the_sentence_is_of_what_failed_first() -> None:
     assert not told.passed
 
 
-def test_the_sentence_without_a_failure_is_of_the_first_warning() -> None:
+def test_the_sentence_without_a_failure_is_of_all_warnings() -> None:
     told = _report(Verdict.PASS, Verdict.SKIP, Verdict.WARN, Verdict.WARN)
-    assert told.sentence == "ready to serve; checks: 1 passed, 2 with a warning, 1 skipped; manifest: of manifest"
+    assert told.sentence == (
+        "ready to serve; manifest: of manifest; load: of load; checks: 1 passed, 2 with a warning, 1 skipped"
+    )
     assert told.passed
+
+
+def test_a_warning_of_several_checks_is_told_once() -> None:
+    checks = (Check(name, Verdict.WARN, "", "", "not compared") for name in ("schema", "latency"))
+    assert Report(None, None, tuple(checks)).sentence == (
+        "ready to serve; schema, latency: not compared; checks: 2 with a warning"
+    )

@@ -1,5 +1,6 @@
 """What says nothing of the model is no rejection: exit code 75, and why, for whoever tries again."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,6 +46,22 @@ def test_no_room_for_the_files(tmp_path: Path) -> None:
     )
     assert finished.returncode == 2, "a wrong command line, which is nobody's model's fault"
     assert "--scratch" in finished.stderr
+
+
+def test_the_disk_is_full(tmp_path: Path) -> None:
+    large = package(tmp_path / "large", scores(), big=bytes(200_000))
+    log = tmp_path / "termination"
+    # The process may write no file of more than 100 kB, which ends in the same way as a disk that is full.
+    finished = subprocess.run(
+        ["prlimit", "--fsize=100000", str(COMMAND), "preflight", str(large), "--scratch", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean_environment() | {"LEADSMAN_TERMINATION_LOG": str(log)},
+    )
+    assert finished.returncode == 75
+    assert json.loads(log.read_text())["transient"].startswith("could not be decided now: cannot write to ")
 
 
 def test_nothing_is_written_but_in_the_scratch_directory(tmp_path: Path) -> None:

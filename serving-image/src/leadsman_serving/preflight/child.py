@@ -32,8 +32,6 @@ from leadsman_serving.signature import TensorSpec
 
 Reply = dict[str, Any]
 
-_TIMEOUT = 60.0  # of a request, as the server has it
-
 
 class _Subject:
     """The model, once it is loaded."""
@@ -53,7 +51,7 @@ class _Subject:
         limits = Limits(threads, self.most_bytes, 0.0)
         runner = Runner(self.model, ThreadPoolExecutor(threads), limits, lambda: 1, lambda *_: None)
         guard = None if schema is None else SchemaGuard(schema, rejecting=False)
-        self.plane = DataPlane("model", "1", self.most_bytes, _TIMEOUT, runner, guard)
+        self.plane = DataPlane("model", "1", self.most_bytes, float(command["request_seconds"]), runner, guard)
         self.names = [spec.name for spec in self.model.signature.outputs]
         self.single: Feed = {}
         self.largest: Feed = {}
@@ -73,6 +71,8 @@ class _Subject:
             asked = parse_request(content)._replace(binary=False, binary_outputs={})
             response = await self.plane.infer(asked.request)
         except ServingError as error:
+            if error.code is Code.DEADLINE_EXCEEDED:
+                return {"failed": error.message}  # it still runs, and every other request would wait for it
             return {"error": error.message, "refused": error.code is Code.INVALID_ARGUMENT}
         except MemoryError:
             return {"error": "the model's answer does not fit into memory", "refused": False}

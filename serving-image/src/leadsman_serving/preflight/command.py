@@ -21,6 +21,9 @@ from leadsman_serving.preflight.time_left import TimeLeft
 from leadsman_serving.preflight.trial import Runtime
 from leadsman_serving.termination import write_termination_message
 
+_LEAST_LOAD = 300.0
+"""Seconds that a model may take to load at least, or half of the deadline."""
+
 
 def fly(uri: str, options: dict[str, Any], say: Callable[[str], None], show: Callable[[Report], None]) -> int:
     """Prove the model at a URI, write the report wherever it is asked for, and return the exit code.
@@ -64,6 +67,7 @@ def _flight(uri: str, options: dict[str, Any]) -> Flight:
             container=Cgroups().memory(),
             most_rows=options["max_batch_size"],
             most_bytes=options["max_body_bytes"],
+            load_seconds=max(_LEAST_LOAD, options["deadline"] / 2),
         ),
         scratch=options["scratch"],
     )

@@ -6,6 +6,7 @@ for; its answer is a line of JSON.
 
 import os
 import sys
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from pathlib import Path
 
 import orjson
@@ -25,8 +26,14 @@ def _main(uri: str, directory: Path, digest: str | None, settings: Settings, *, 
         if signature:
             fetch_signature(uri, directory, settings)
     except PackageError as error:
-        return {"error": str(error), "transient": error.transient}
+        return {"error": str(error), "transient": error.transient or _no_room(error)}
     return {"digest": fetched.digest, "size": fetched.size}
+
+
+def _no_room(error: PackageError) -> bool:
+    """Whether the file system of the scratch directory is at fault, and not the model."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (EDQUOT, EFBIG, EIO, ENOSPC, EROFS)
 
 
 if __name__ == "__main__":

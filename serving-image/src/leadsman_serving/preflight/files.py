@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +62,30 @@ def read(directory: Path, digest: str, size: int) -> Files:
     return Files(digest, size, read_manifest(directory) if kind(directory) == "package" else None)
 
 
-def requests_of(directory: Path, prefix: str = "") -> list[Request]:
-    """Return the requests that a model's author put beside it, by name of the file; the prefix is of their names."""
-    paths = sorted((directory / _SAMPLES).glob("*.json"))
-    return [Request(f"{prefix}{_SAMPLES}/{path.name}", path, own=not prefix) for path in paths]
+def requests_of(directory: Path) -> list[Request]:
+    """Return the requests that a model's author put beside it, by name of the file: all that the server would read."""
+    return [Request(f"{_SAMPLES}/{path.name}", path, own=True) for path in _samples(directory)]
+
+
+def more_requests_of(directory: Path, prefix: str, known: Sequence[Request]) -> list[Request]:
+    """Return the requests beside another model that ask for something else: packages of one model often hold the same.
+
+    The prefix is of their names. What cannot be read is none of them, as it says nothing of the candidate.
+    """
+    contents = {_content(each.path) for each in known} | {None}
+    new = [path for path in _samples(directory) if _content(path) not in contents]
+    return [Request(f"{prefix}{_SAMPLES}/{path.name}", path, own=False) for path in new]
+
+
+def _samples(directory: Path) -> list[Path]:
+    return sorted((directory / _SAMPLES).glob("*.json"))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def golden_of(directory: Path, manifest: Manifest | None) -> tuple[Golden, ...]:

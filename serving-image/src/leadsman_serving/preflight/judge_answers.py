@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from leadsman_package.compatibility import changes
 from leadsman_package.manifest import Input, Output, Signature, Tolerance
+from leadsman_serving.preflight.judge_stable import not_compared, without_stable
 from leadsman_serving.preflight.measured import Answer, Demands, Files, Golden, Measured, Model, Stage
 from leadsman_serving.preflight.outputs import agreeing_rows, differences
 from leadsman_serving.preflight.report import Check
@@ -17,9 +18,7 @@ _MOST_TOLD = 5
 
 def schema(measured: Measured, demands: Demands) -> Check:
     """Say whether whoever calls stable can call the candidate."""
-    unreached = not_reached("schema", measured) or _no_stable(
-        "schema", measured, asked=not demands.allow_signature_change
-    )
+    unreached = not_reached("schema", measured) or without_stable("schema", measured, None)
     if unreached is not None:
         return unreached
     assert measured.stable is not None
@@ -28,7 +27,7 @@ def schema(measured: Measured, demands: Demands) -> Check:
     if new is None:
         return skipped("schema", "not checked, as the model did not load")
     if old is None:
-        return _not_compared("schema", "stable did not load", asked=not demands.allow_signature_change)
+        return not_compared("schema", "stable did not load", None)
     found = changes(old, new)
     told = _listed([str(change) for change in found])
     breaking = [change for change in found if change.breaking]
@@ -71,7 +70,8 @@ def golden(measured: Measured, _: Demands) -> Check:
 def agreement(measured: Measured, demands: Demands) -> Check:
     """Say in which share of rows candidate and stable say the same."""
     least = demands.agreement_at_least
-    unreached = not_reached("agreement", measured) or _no_stable("agreement", measured, asked=least is not None)
+    demand = None if least is None else "--agreement-at-least"
+    unreached = not_reached("agreement", measured) or without_stable("agreement", measured, demand)
     if unreached is not None:
         return unreached
     assert measured.stable is not None
@@ -87,7 +87,9 @@ def agreement(measured: Measured, demands: Demands) -> Check:
         if not first and alike[0] < alike[1]:
             first = request
     if not rows:
-        return _not_compared("agreement", "no request was answered by both; add samples", asked=least is not None)
+        failure = measured.stable.trial.failure
+        reason = f"stable: {failure.reason}" if failure else "no request was answered by both; add samples"
+        return not_compared("agreement", reason, demand)
     share = agreed / rows
     expected = "any share of rows, as there is no limit" if least is None else f"at least {least:.4g} of all rows"
     told = f"{share:.4g} of {rows} rows" + (f" ({apart} requests are not for both)" if apart else "")
@@ -116,21 +118,6 @@ def signature_of(model: Model) -> Signature | None:
 
 def _sizes(spec: TensorSpec) -> tuple[int | str, ...]:
     return tuple(-1 if size is None else size for size in spec.shape)
-
-
-def _no_stable(name: str, measured: Measured, *, asked: bool) -> Check | None:
-    if measured.stable is None:
-        return skipped(name, "there is no stable model to compare with")
-    if not isinstance(measured.stable.files, Files):
-        return _not_compared(name, f"the stable model cannot be had: {measured.stable.files.reason}", asked=asked)
-    return None
-
-
-def _not_compared(name: str, reason: str, *, asked: bool) -> Check:
-    """Of what is asked for, proof is owed: none is a failure."""
-    if asked:
-        return failed(name, "a comparison with stable", "none", f"not compared: {reason}")
-    return warned(name, "a comparison with stable", "none", f"not compared: {reason}")
 
 
 def _listed(told: Sequence[str]) -> str:

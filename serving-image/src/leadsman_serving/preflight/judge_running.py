@@ -5,6 +5,7 @@ from itertools import chain
 from statistics import median
 
 from leadsman_serving.preflight.figures import Estimate, estimate, percentile
+from leadsman_serving.preflight.judge_stable import stable_is_gone
 from leadsman_serving.preflight.measured import Demands, Measured, Stage, Times
 from leadsman_serving.preflight.report import Check
 from leadsman_serving.preflight.wording import (
@@ -86,7 +87,8 @@ def latency(measured: Measured, demands: Demands) -> Check:
         return failed(
             "latency", expected, "a failure", f"{failure.reason} while {failure.stage.value}; repair the model"
         )
-    asked = demands.max_latency is not None or (demands.latency_ratio is not None and measured.stable is not None)
+    ratio = demands.latency_ratio is not None and measured.stable is not None and not measured.same
+    asked = demands.max_latency is not None or ratio
     if not measured.times:
         reason = measured.not_timed or "the model did not come so far"
         return _not_measured(expected, reason, asked=asked and failure is None)
@@ -96,8 +98,10 @@ def latency(measured: Measured, demands: Demands) -> Check:
         if verdict is not None:
             sure, sentence = verdict
             return (failed if sure else warned)("latency", expected, found, sentence)
-    compared = any(times.stable for times in measured.times)
-    if demands.latency_ratio is not None and measured.stable is not None and not compared:
+    gone = stable_is_gone("latency", measured, "--latency-ratio" if ratio else None, found)
+    if gone is not None:
+        return gone
+    if ratio and not any(times.stable for times in measured.times):
         return _not_measured(expected, measured.not_timed or "stable was not timed", asked=True)
     batch = measured.candidate.trial.batch
     if batch is not None and batch.error is not None:

@@ -158,3 +158,9 @@ class Measured:
     requests: tuple[str, ...] = ()
     times: tuple[Times, ...] = ()
     not_timed: str | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether stable is the very same model, by its digest."""
+        mine, other = self.candidate.files, self.stable and self.stable.files
+        return isinstance(mine, Files) and isinstance(other, Files) and mine.digest == other.digest

@@ -27,6 +27,10 @@ class ModelEndedError(Exception):
         self.memory = memory
 
 
+class ModelLateError(ModelEndedError):
+    """The process was ended, as it had not replied in the time that it was given."""
+
+
 class ModelProcess:
     """One model in one process, ended at the end of the `with` block. Once it has failed, it fails whatever is asked.
 
@@ -59,7 +63,10 @@ class ModelProcess:
         self._socket.close()
 
     def ask(self, command: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Return the reply to a command. Raises ModelEndedError when the process ends, or has to be ended, instead."""
+        """Return the reply to a command.
+
+        Raises ModelEndedError when the process ends, or has to be ended, instead: ModelLateError for its being late.
+        """
         if self._ended is not None:
             raise self._ended
         try:
@@ -80,7 +87,7 @@ class ModelProcess:
                 piece = self._socket.recv(1 << 20)
             except TimeoutError:
                 if time.monotonic() > deadline:
-                    raise ModelEndedError(_late(seconds)) from None
+                    raise ModelLateError(f"the model was not done within {spoken_seconds(seconds)}") from None
                 continue
             except OSError:
                 piece = b""
@@ -108,14 +115,6 @@ class ModelProcess:
             return ModelEndedError("the kernel ended the process that runs the model, as memory ran out", memory=True)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return ModelEndedError(f"the model ended the process that runs it ({how})")
-
-
-def _late(seconds: float) -> str:
-    if seconds < 1:
-        return (
-            "the time for preflight was over before the model was done; give it a longer deadline, if it is not stuck"
-        )
-    return f"the model was not done within {spoken_seconds(seconds)}"
 
 
 def own_memory() -> int:

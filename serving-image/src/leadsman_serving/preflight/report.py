@@ -46,10 +46,10 @@ class Report:
 
     @property
     def sentence(self) -> str:
-        """What failed first and what to do; else how many checks passed, and the first warning."""
-        failed = self._first(Verdict.FAIL)
-        if failed is not None:
-            more = sum(check.verdict is Verdict.FAIL for check in self.checks) - 1
+        """What failed first and what to do; else all warnings, and how many checks passed."""
+        failures = [check for check in self.checks if check.verdict is Verdict.FAIL]
+        if failures:
+            failed, more = failures[0], len(failures) - 1
             also = f" ({more} more {'check' if more == 1 else 'checks'} failed)" if more else ""
             return f"{failed.name}: {failed.message}{also}"
         told = ", ".join(
@@ -57,11 +57,15 @@ class Report:
             for verdict, word in ((Verdict.PASS, "passed"), (Verdict.WARN, "with a warning"), (Verdict.SKIP, "skipped"))
             if (count := sum(check.verdict is verdict for check in self.checks))
         )
-        warned = self._first(Verdict.WARN)
-        return f"ready to serve; checks: {told}" + (f"; {warned.name}: {warned.message}" if warned else "")
+        return "; ".join(["ready to serve", *self._warnings(), f"checks: {told}"])
 
-    def _first(self, verdict: Verdict) -> Check | None:
-        return next((check for check in self.checks if check.verdict is verdict), None)
+    def _warnings(self) -> list[str]:
+        """Return what is warned of, once, with the names of all checks that do."""
+        names: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.verdict is Verdict.WARN:
+                names.setdefault(check.message, []).append(check.name)
+        return [f"{', '.join(those)}: {message}" for message, those in names.items()]
 
 
 def document(report: Report, text: Callable[[str], str] = str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leadsman_package.errors import PackageError
 from leadsman_package.signing import SIGNATURE_FILE, Trust, verify
-from leadsman_serving.preflight.files import Source, fetch, golden_of, requests_of
+from leadsman_serving.preflight.files import Source, fetch, golden_of, more_requests_of, requests_of
 from leadsman_serving.preflight.judge import judge
 from leadsman_serving.preflight.judge_answers import STABLES
 from leadsman_serving.preflight.measured import (
@@ -50,7 +50,8 @@ class Flight:
 def preflight(flight: Flight, left: TimeLeft, say: Say) -> Report:
     """Return the report. `say` is told what is being done, for people.
 
-    Raises PackageError, transient, when it cannot be decided now: a store does not answer, or there is no room.
+    Raises PackageError, transient, when it cannot be decided now: a store does not answer, there is no room, or the
+    time is over.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="preflight-", dir=flight.scratch) as scratch:
@@ -69,7 +70,9 @@ def _measure(flight: Flight, scratch: Path, left: TimeLeft, say: Say) -> Measure
     candidate = Model(files, golden=golden_of(directory, files.manifest))
     stable_directory = scratch / "stable"
     stable = None
-    if flight.stable is not None:
+    if flight.stable is not None and flight.stable.digest == files.digest:
+        stable = Model(files)
+    elif flight.stable is not None:
         say("fetching the stable model")
         stable = Model(fetch(flight.stable, stable_directory, left))
     measured = Measured(candidate, signed, stable)
@@ -91,10 +94,11 @@ def _run(
     measured: Measured, runtime: Runtime, directory: Path, stable_directory: Path, left: TimeLeft, say: Say
 ) -> Measured:
     """Run the candidate, then stable, each alone; then time both by turns."""
-    candidate = Subject(directory, runtime, runtime.memory_limit)
-    stable = Subject(stable_directory, runtime, None) if _is_there(measured.stable) else None
-    own = requests_of(directory)
-    asked = [*own, *_new(own, requests_of(stable_directory, STABLES))] if stable else own
+    candidate = Subject("the model", directory, runtime, runtime.memory_limit)
+    stable = Subject("the stable model", stable_directory, runtime, None) if _differs(measured) else None
+    asked = requests_of(directory)
+    if stable is not None:
+        asked += more_requests_of(stable_directory, STABLES, asked)
     say("running the model")
     measured = replace(measured, candidate=replace(measured.candidate, trial=try_model(candidate, asked, left)))
     if measured.candidate.trial.failure is not None:
@@ -111,14 +115,9 @@ def _run(
     return _time(measured, candidate, stable, asked, left)
 
 
-def _is_there(stable: Model | None) -> bool:
-    return stable is not None and isinstance(stable.files, Files)
-
-
-def _new(known: list[Request], more: list[Request]) -> list[Request]:
-    """Return those that ask for something else, as packages of one model often hold the same requests."""
-    contents = {each.path.read_bytes() for each in known}
-    return [each for each in more if each.path.read_bytes() not in contents]
+def _differs(measured: Measured) -> bool:
+    """Whether there is a stable model that can be run, and has anything to be compared."""
+    return measured.stable is not None and isinstance(measured.stable.files, Files) and not measured.same
 
 
 def _time(

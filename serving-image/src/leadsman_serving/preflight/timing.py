@@ -97,7 +97,8 @@ def _loaded(subject: Subject, files: Sequence[Path], left: TimeLeft) -> Iterator
         make_batch(process, subject, files, left)
 
         def side(rows: int, runs: int) -> tuple[float, ...]:
-            return tuple(map(float, asked(process, {"do": "time", "rows": rows, "runs": runs}, left())["seconds"]))
+            command = {"do": "time", "rows": rows, "runs": runs}
+            return tuple(map(float, asked(process, subject, command, left)["seconds"]))
 
         for rows in (1, subject.runtime.most_rows):
             side(rows, _WARM_UP)

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from leadsman_package.errors import PackageError
 from leadsman_serving.preflight.measured import Answer, Batch, Failure, Stage, Trial
 from leadsman_serving.preflight.outputs import parse_response
-from leadsman_serving.preflight.process import ModelEndedError, ModelProcess
+from leadsman_serving.preflight.process import ModelEndedError, ModelLateError, ModelProcess
 from leadsman_serving.preflight.time_left import TimeLeft
 from leadsman_serving.signature import Signature, TensorSpec
 
-_PATIENCE = 90.0
-"""Seconds for one request: the server itself would give up after 60."""
+_PATIENCE = 1.5
+"""How many times what a request may take is waited for its answer: first the server's own code gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Runtime:
     """How the model will be served.
 
     In bytes: `memory_limit` is what it may have, `container` what all of this container may, `most_bytes` a request.
+    `load_seconds` are for loading, `request_seconds` for one request: a model that takes longer is rejected.
     """
 
     threads: int
@@ -30,6 +33,8 @@ class Runtime:
     container: int | None
     most_rows: int
     most_bytes: int
+    load_seconds: float = 300.0
+    request_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model in a directory and how it is run; `memory_limit` in bytes."""
+    """A model, by a name for people, in a directory, and how it is run; `memory_limit` in bytes."""
 
+    name: str
     directory: Path
     runtime: Runtime
     memory_limit: int | None
@@ -55,7 +61,7 @@ class Subject:
 
 
 def try_model(subject: Subject, requests: Sequence[Request], left: TimeLeft) -> Trial:
-    """Return what running a model shows, as far as it comes."""
+    """Return what running a model shows, as far as it comes. Raises PackageError, transient, when time runs out."""
     with subject.started() as process:
         trial = Trial()
         stage = Stage.LOAD
@@ -67,7 +73,7 @@ def try_model(subject: Subject, requests: Sequence[Request], left: TimeLeft) -> 
             answers: dict[str, Answer] = {}
             trial = replace(trial, answers=answers)
             for request in requests:
-                answers[request.name] = _infer(process, request, min(_PATIENCE, left()))
+                answers[request.name] = _infer(process, subject, request, left)
             stage = Stage.BATCH
             trial = replace(trial, batch=make_batch(process, subject, batch_files(requests, trial), left))
         except ModelEndedError as error:
@@ -78,21 +84,23 @@ def try_model(subject: Subject, requests: Sequence[Request], left: TimeLeft) -> 
 
 
 def load(process: ModelProcess, subject: Subject, left: TimeLeft) -> dict[str, Any]:
-    """Have the model loaded, and return what is told of it. Raises ModelEndedError."""
+    """Have the model loaded, and return what is told of it. Raises as `asked` does."""
     command = {
         "do": "load",
         "directory": str(subject.directory),
         "threads": subject.runtime.threads,
         "providers": subject.runtime.providers,
         "most_bytes": subject.runtime.most_bytes,
+        "request_seconds": subject.runtime.request_seconds,
     }
-    return asked(process, command, left())
+    return asked(process, subject, command, left, subject.runtime.load_seconds)
 
 
 def make_batch(process: ModelProcess, subject: Subject, files: Sequence[Path], left: TimeLeft) -> Batch:
-    """Have the largest batch made of these requests, or made up, and run. Raises ModelEndedError."""
+    """Have the largest batch made of these requests, or made up, and run. Raises as `asked` does."""
     paths = [str(path) for path in files[: subject.runtime.most_rows]]
-    told = asked(process, {"do": "batch", "rows": subject.runtime.most_rows, "paths": paths}, left())
+    command = {"do": "batch", "rows": subject.runtime.most_rows, "paths": paths}
+    told = asked(process, subject, command, left, 2 * _PATIENCE * subject.runtime.request_seconds)  # one row runs first
     return Batch(int(told["rows"]), bool(told["made_up"]), told.get("error"))
 
 
@@ -104,9 +112,24 @@ def batch_files(requests: Sequence[Request], trial: Trial) -> list[Path]:
     return [each.path for each in [each for each in answered if each.own] or answered]
 
 
-def asked(process: ModelProcess, command: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return the reply to a command. Raises ModelEndedError, also for one that has failed."""
-    told = process.ask(command, seconds)
+def asked(
+    process: ModelProcess, subject: Subject, command: dict[str, Any], left: TimeLeft, most: float = inf
+) -> dict[str, Any]:
+    """Return the reply to a command, which may take `most` seconds.
+
+    Raises ModelEndedError, also for one that has failed; PackageError, transient, when the time for preflight is over,
+    which a busy node may be the reason for, and not the model.
+    """
+    seconds = left()
+    try:
+        told = process.ask(command, min(seconds, most))
+    except ModelLateError:
+        if most <= seconds:
+            raise
+        raise PackageError(
+            f"the time for preflight was over before {subject.name} was done; give it a longer --deadline, or more CPU",
+            transient=True,
+        ) from None
     if "failed" in told:
         raise ModelEndedError(str(told["failed"]))
     return told
@@ -117,8 +140,9 @@ def _without(directory: Path, sentence: str) -> str:
     return sentence.replace(f"{directory}/", "")
 
 
-def _infer(process: ModelProcess, request: Request, seconds: float) -> Answer:
-    told = asked(process, {"do": "infer", "path": str(request.path)}, seconds)
+def _infer(process: ModelProcess, subject: Subject, request: Request, left: TimeLeft) -> Answer:
+    command = {"do": "infer", "path": str(request.path)}
+    told = asked(process, subject, command, left, _PATIENCE * subject.runtime.request_seconds)
     if "error" in told:
         return Answer(error=str(told["error"]), refused=bool(told["refused"]))
     try:
