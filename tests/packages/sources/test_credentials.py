@@ -33,6 +33,13 @@ def test_an_s3_server_with_a_private_authority(tmp_path: Path, web: Web, trust: 
     assert_failed(from_s3(tmp_path / "other", web, {}, **KEYS), 65, "certificate")
 
 
+def test_what_ends_the_library_is_one_sentence(tmp_path: Path) -> None:
+    outcome = fetch(tmp_path, "s3://models/m.onnx", AWS_REGION="eu west", **KEYS)
+    assert_failed(
+        outcome, 65, "its client cannot make such a request", "check the URI, address and region of the store"
+    )
+
+
 RESUMED = {
     "it goes on where it was cut": ([part(BODY, *ETAG, heeds_if_range=False)], BODY),
     "a changed object is taken from its start": ([status(412), part(NEW, *OTHER)], NEW),

@@ -75,7 +75,7 @@ REFUSED: dict[str, tuple[dict[str, str], int, str]] = {
     "an endpoint that cannot be": (
         {"AWS_ENDPOINT_URL": "http://127.0.0.1 :9"},
         65,
-        "its client cannot make such a request (request valid: InvalidUri",
+        "AWS_ENDPOINT_URL is 'http://127.0.0.1 :9'; expected an http(s) URL",
     ),
     "nobody at the endpoint": (
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},

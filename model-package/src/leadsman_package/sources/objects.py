@@ -41,6 +41,7 @@ _QUERY = re.compile(r"\?\S*")
 # fetching.py retries, for every scheme alike.
 _RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(0)}
 _KINDS = {"s3": "bucket", "gs": "bucket", "az": "container"}
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9._~:/@%\[\]-]+")
 # Whatever a store calls a bucket or a container; what a URL cannot hold ends the library, in Rust.
 _BUCKET = re.compile(r"\$?[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
@@ -64,6 +65,8 @@ def locate(uri: str, settings: Settings) -> Location:  # noqa: ARG001 - every sc
     endpoint = os.environ.get(_ENDPOINTS[scheme], "")
     allow_http = os.environ.get(_ALLOWING_HTTP[scheme], "").lower() in _TRUE
     at = f" at {redact(endpoint)}" if endpoint else ""
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
+        raise PackageError(f"{_ENDPOINTS[scheme]} is {redact(endpoint)!r}; expected an http(s) URL")
     if endpoint.startswith("http://") and not allow_http:
         raise PackageError(
             f"{uri}{at}: {_ENDPOINTS[scheme]} is plain http; set {_ALLOWING_HTTP[scheme]}=true to allow it"
@@ -181,10 +184,8 @@ def _explained(shown: str, at: str, kind: str) -> Iterator[None]:
     except BaseException as error:
         if type(error).__name__ != _PANIC:
             raise
-        why = (
-            f"its client cannot make such a request ({_first_line(error)}); check the URI and the address of the store"
-        )
-        raise PackageError(f"{shown}{at}: {why}") from error
+        why = f"its client cannot make such a request ({_first_line(error)})"
+        raise PackageError(f"{shown}{at}: {why}; check the URI, address and region of the store") from error
 
 
 def _first_line(error: BaseException) -> str:
