@@ -174,6 +174,10 @@ class Parity(Part):
     differing: int = Field(description="Rows whose answers differ by more than the tolerance.", ge=0)
     tolerance: Tolerance = Field(description="Of numbers; anything else had to be equal.")
     largest_difference: float | None = Field(default=None, description="Between two numbers, anywhere.", ge=0)
+    probe_rows: int | None = Field(
+        default=None, description="Compared besides: the sample's with missing values and zeros put in.", ge=0
+    )
+    probes_differing: int | None = Field(default=None, description="Of the probe rows, those that differ.", ge=0)
 
 
 class Manifest(Part):

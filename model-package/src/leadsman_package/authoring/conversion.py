@@ -3,7 +3,6 @@
 import copy
 import importlib
 import math
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType, TracebackType
@@ -14,7 +13,7 @@ import numpy as np
 from leadsman_package.authoring.estimators import Estimator
 from leadsman_package.authoring.inputs import InputPlan
 from leadsman_package.authoring.mending import mend
-from leadsman_package.authoring.steps import describe, final, parts
+from leadsman_package.authoring.steps import by_trees, describe, final, parts
 from leadsman_package.errors import PackageError
 
 OPSET = 18
@@ -25,7 +24,6 @@ _LOCALE = "C.UTF-8"
 _WORDS_IN_PYTHON = r"(?u)\b\w\w+\b"
 _WORDS = r"[\p{L}\p{N}_][\p{L}\p{N}_]+"
 """The same in the regular expressions of ONNX Runtime, whose \\w knows no letters but a to z."""
-_TREES = re.compile("Tree|Forest|Boosting|XGB|LGBM")
 _BOOSTED = {
     "xgboost": ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
     "lightgbm": ("LGBMClassifier", "LGBMRegressor"),
@@ -168,7 +166,7 @@ def _in_floats(model: Any) -> Any:
     from skl2onnx.sklapi import CastTransformer  # noqa: PLC0415
     from sklearn.pipeline import Pipeline  # noqa: PLC0415
 
-    if not _TREES.search(type(final(model)).__name__) or hasattr(model, "best_estimator_"):
+    if not by_trees(final(model)) or hasattr(model, "best_estimator_"):
         return model
     steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
     return Pipeline([*steps[:-1], ("to FP32", CastTransformer(dtype=np.float32)), steps[-1]])

@@ -1,7 +1,8 @@
 """Converters of skl2onnx where it falls short: registered in their place, once, before anything is converted."""
 
+import importlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ def mend() -> None:
     _replace(ensemble.HistGradientBoostingClassifier, _with_whole_numbers)
     _replace(ensemble.HistGradientBoostingRegressor, _with_whole_numbers)
     _replace(SimpleImputer, _imputing, _imputed_type)
+    for name in ("decision_tree", "isolation_forest", "random_forest"):
+        module: Any = importlib.import_module(f"skl2onnx.operator_converters.{name}")
+        module.add_tree_to_attribute_pairs = _with_missing_values(module.add_tree_to_attribute_pairs)
 
 
 def _replace(kind: type, converter: Callable[[Any], Any], shape: Callable[[Any], Any] | None = None) -> None:
@@ -28,6 +32,18 @@ def _replace(kind: type, converter: Callable[[Any], Any], shape: Callable[[Any],
     old, old_shape = get_converter(alias), get_shape_calculator(alias)
     options = old.get_allowed_options() or {}
     update_registered_converter(kind, alias, shape(old_shape) if shape else old_shape, converter(old), options=options)
+
+
+def _with_missing_values(add_tree: Any) -> Any:
+    """Say for every node of a tree where missing values go, which the converter leaves out."""
+
+    @wraps(add_tree)
+    def added(attributes: Any, is_classifier: bool, tree: Any, *rest: Any, **named: Any) -> None:
+        add_tree(attributes, is_classifier, tree, *rest, **named)
+        left = np.where(tree.children_left == tree.children_right, 0, tree.missing_go_to_left)
+        attributes["nodes_missing_value_tracks_true"][-tree.node_count :] = left.astype(int).tolist()
+
+    return added
 
 
 def _with_whole_numbers(convert: Any) -> Any:

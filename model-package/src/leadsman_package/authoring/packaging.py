@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from leadsman_package.authoring import baselining, describing, details, existing
 from leadsman_package.authoring.columns import Column, columns
 from leadsman_package.authoring.conversion import check_fitted, to_onnx
 from leadsman_package.authoring.estimators import Estimator, find
-from leadsman_package.authoring.inputs import plan
+from leadsman_package.authoring.inputs import Plan, plan
 from leadsman_package.authoring.narration import Narrator
 from leadsman_package.authoring.originals import answers, by_output
-from leadsman_package.authoring.parity import Comparison, compare
+from leadsman_package.authoring.parity import Comparison, compare, with_probes
+from leadsman_package.authoring.probing import Probed, probe
 from leadsman_package.authoring.sample import Array, Sample, read
 from leadsman_package.authoring.steps import final
 from leadsman_package.canonical import package_digest, to_yaml, validated
@@ -41,13 +43,15 @@ class Order:
 class Made:
     """A package, or what kept it from being made: `manifest` and `digest` are None when too much differed.
 
-    `comparison` is None for a model that was in ONNX already; `unproven` are the outputs that were left out.
+    `comparison` and `probed` are None for a model that was in ONNX already; `unproven` are the outputs that were left
+    out.
     """
 
     digest: str | None
     manifest: Manifest | None
     comparison: Comparison | None
     unproven: tuple[str, ...]
+    probed: Probed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class _Model:
     known: dict[str, Any]
     comparison: Comparison | None
     unproven: tuple[str, ...]
+    probed: Probed | None
 
 
 def package(order: Order, narrator: Narrator) -> Made:
@@ -78,11 +83,13 @@ def package(order: Order, narrator: Narrator) -> Made:
         else:
             model = _converted(source, sample, directory, order, narrator)
         if model.comparison and model.comparison.differences and not order.allow_differences:
-            return Made(None, None, model.comparison, model.unproven)
+            return Made(None, None, model.comparison, model.unproven, model.probed)
+        if model.probed and model.probed.sentences and not order.allow_differences:
+            raise PackageError(". ".join(model.probed.sentences))
         manifest = _written(directory, model, order, narrator)
         staging.check(directory, manifest)
         staging.publish(directory, order.directory)
-    return Made(package_digest(to_yaml(manifest)), manifest, model.comparison, model.unproven)
+    return Made(package_digest(to_yaml(manifest)), manifest, model.comparison, model.unproven, model.probed)
 
 
 def _converted(source: Estimator, sample: Sample, directory: Path, order: Order, narrator: Narrator) -> _Model:
@@ -106,6 +113,7 @@ def _converted(source: Estimator, sample: Sample, directory: Path, order: Order,
     unproven = tuple(name for name in found if name not in kept)
     if not kept:
         raise PackageError(f"{source.where} gives nothing that {', '.join(found)} of its conversion compare with")
+    probed = _probed(source, planned, loaded, [*kept], order, narrator)
     if unproven:
         outputs = [output for output in converted.graph.output if output.name in kept]
         del converted.graph.output[:]
@@ -119,9 +127,20 @@ def _converted(source: Estimator, sample: Sample, directory: Path, order: Order,
         {name: found[name] for name in kept},
         _labels(source.model, kept),
         provenance.of_estimator(source.model),
-        compare(feed, kept, found, order.tolerance),
+        with_probes(compare(feed, kept, found, order.tolerance), probed.rows, probed.differing),
         unproven,
+        probed,
     )
+
+
+def _probed(
+    source: Estimator, planned: Plan, onnx: OnnxModel, outputs: list[str], order: Order, narrator: Narrator
+) -> Probed:
+    with narrator.progress("asking with missing values", 1) as advance:
+        run = partial(serving.run, onnx, advance=lambda _: None, of="the probe rows")
+        probed = probe(source.model, planned, run, outputs, order.tolerance)
+        advance(1)
+    return probed
 
 
 def _existing(path: Path, sample: Sample, directory: Path, narrator: Narrator) -> _Model:
@@ -135,7 +154,7 @@ def _existing(path: Path, sample: Sample, directory: Path, narrator: Narrator) -
     feed, features = existing.feed(loaded.signature, sample)
     found = _run(loaded, feed, "running", narrator)
     known = provenance.of_onnx(onnx.load(directory / MODEL_FILE, load_external_data=False))
-    return _Model(loaded, feed, features, found, {}, known, None, ())
+    return _Model(loaded, feed, features, found, {}, known, None, (), None)
 
 
 def _save(model: Any, directory: Path) -> None:

@@ -1,13 +1,15 @@
 """Whether the model in ONNX answers as the original does, row by row. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from leadsman_package.authoring.sample import Array
 from leadsman_package.manifest import Parity, Tolerance
+
+_MOST_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ def compare(
     return Comparison(parity, differences)
 
 
+def with_probes(comparison: Comparison, rows: int, differing: int) -> Comparison:
+    """Return a comparison that tells of the probe rows, too."""
+    told = comparison.parity.model_copy(update={"probe_rows": rows, "probes_differing": differing})
+    return replace(comparison, parity=told)
+
+
 def close(expected: Array, found: Array, tolerance: Tolerance) -> Array:
     """Return where two arrays are as good as equal: numbers within the tolerance, and all else exactly."""
     if found.dtype.kind != "f":
@@ -66,6 +74,18 @@ def plain(value: Any) -> Any:
     """Return a row of an array as lists, numbers and strings of Python; a row of one value as that."""
     listed = np.asarray(value).reshape(-1).tolist()
     return listed[0] if len(listed) == 1 else listed
+
+
+def words(values: Mapping[str, Any]) -> str:
+    """Return values by name as a short text for people."""
+    text = ", ".join(f"{name}={_value(value)}" for name, value in values.items())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return f"{value:.7g}" if isinstance(value, float) else repr(value)
 
 
 def _largest(expected: Array, found: Array) -> float:

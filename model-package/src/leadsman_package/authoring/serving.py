@@ -24,8 +24,10 @@ def load_model(directory: Path) -> OnnxModel:
         raise PackageError(f"the model cannot be served: {said}") from None
 
 
-def run(model: OnnxModel, feed: Mapping[str, Array], advance: Callable[[int], None]) -> dict[str, Array]:
-    """Return all outputs for rows that the signature accepts, some rows at a time.
+def run(
+    model: OnnxModel, feed: Mapping[str, Array], advance: Callable[[int], None], of: str = "the sample"
+) -> dict[str, Array]:
+    """Return all outputs for rows that the signature accepts, some rows at a time; `of` says which rows they are.
 
     Raises PackageError when the model fails, or gives something else than one row for each.
     """
@@ -39,9 +41,7 @@ def run(model: OnnxModel, feed: Mapping[str, Array], advance: Callable[[int], No
         try:
             parts.append(model.run(some, names))
         except ServingError as error:
-            raise PackageError(
-                f"in ONNX, in rows {start} to {start + count - 1} of the sample: {error.message}"
-            ) from None
+            raise PackageError(f"in ONNX, in rows {start} to {start + count - 1} of {of}: {error.message}") from None
         for name, array in zip(names, parts[-1], strict=True):
             if array.ndim == 0 or len(array) != count:
                 raise PackageError(

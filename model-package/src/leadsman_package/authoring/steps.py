@@ -1,9 +1,12 @@
 """The parts that an estimator is made of, each with words for where it is."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+_TREES = re.compile("Tree|Forest|Boosting|XGB|LGBM")
 
 
 def parts(model: Any, where: str = "") -> Iterator[tuple[str, Any]]:
@@ -32,6 +35,11 @@ def final(model: Any) -> Any:
         return final(model.best_estimator_)
     steps = getattr(model, "steps", None)
     return final(steps[-1][1]) if steps else model
+
+
+def by_trees(model: Any) -> bool:
+    """Tell whether an estimator itself decides by trees."""
+    return bool(_TREES.search(type(model).__name__))
 
 
 def _named(model: Any) -> Iterator[tuple[str, Any]]:

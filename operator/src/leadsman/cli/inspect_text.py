@@ -120,6 +120,8 @@ def _said(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if parity:
         off = "" if parity.largest_difference is None else f"; the largest difference is {parity.largest_difference:g}"
         yield "parity", f"{parity.rows - parity.differing} of {parity.rows} rows answered as by the original{off}"
+        if parity.probe_rows and parity.probes_differing:
+            yield "", f"{parity.probes_differing} of {parity.probe_rows} with missing values or zeros put in are not"
     if manifest.golden:
         tolerance = manifest.golden.tolerance
         apart = f"numbers may differ by {tolerance.absolute:g} + {tolerance.relative:g} x the expected one"

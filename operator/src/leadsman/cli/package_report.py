@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.text import Text
 
 from leadsman_package.authoring.packaging import Made, Order
-from leadsman_package.authoring.parity import Comparison, Difference
+from leadsman_package.authoring.parity import Comparison, Difference, words
 
 _MOST = 50
 """Rows that are printed."""
-_MOST_CHARACTERS = 400
 
 
 def report(console: Console, order: Order, made: Made) -> None:
@@ -41,6 +40,8 @@ def _document(each: Difference) -> dict[str, Any]:
 
 def _compared(console: Console, order: Order, made: Made, comparison: Comparison) -> None:
     parity = comparison.parity
+    for sentence in made.probed.sentences if made.probed and made.manifest else ():
+        console.print(Text(f"{sentence}.", style="yellow"))
     if made.unproven:
         names = ", ".join(made.unproven)
         console.print(Text(f"Left out: {names}, as the original gives nothing to compare with.", style="yellow"))
@@ -49,11 +50,14 @@ def _compared(console: Console, order: Order, made: Made, comparison: Comparison
             "" if parity.largest_difference is None else f"; the largest difference is {parity.largest_difference}"
         )
         console.print(Text(f"All {parity.rows} rows are answered as by the original{largest}.", style="green"))
+        if parity.probe_rows and not parity.probes_differing:
+            told = f"So are {parity.probe_rows} probe rows, the sample's with missing values and zeros put in."
+            console.print(Text(told, style="green"))
         return
     for each in comparison.differences[:_MOST]:
-        console.print(Text.assemble((f"row {each.row}", "bold"), f": {_brief(each.inputs)}"))
-        console.print(Text(f"  original  {_brief(each.expected)}"))
-        console.print(Text(f"  in ONNX   {_brief(each.found)}"))
+        console.print(Text.assemble((f"row {each.row}", "bold"), f": {words(each.inputs)}"))
+        console.print(Text(f"  original  {words(each.expected)}"))
+        console.print(Text(f"  in ONNX   {words(each.found)}"))
     if parity.differing > _MOST:
         console.print(f"and {parity.differing - _MOST} more rows; --differences FILE writes them all")
     tolerance = parity.tolerance
@@ -78,17 +82,6 @@ def _advice(order: Order, comparison: Comparison) -> str:
 
 def _has_fractions(value: Any) -> bool:
     return any(isinstance(each, float) for each in (value if isinstance(value, list) else [value]))
-
-
-def _brief(values: dict[str, Any]) -> str:
-    text = ", ".join(f"{name}={_value(value)}" for name, value in values.items())
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    return f"{value:.7g}" if isinstance(value, float) else repr(value)
 
 
 def _facts(order: Order, made: Made) -> list[tuple[str, str]]:
