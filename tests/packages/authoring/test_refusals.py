@@ -43,6 +43,21 @@ class Doubling(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(data) * 2
 
 
+class Leaving(LogisticRegression):  # type: ignore[misc]
+    """An estimator that ends the program of whoever asks it."""
+
+    ends: type[BaseException] = SystemExit
+
+    def predict(self, data: Any) -> Any:
+        raise self.ends
+
+
+class Interrupted(Leaving):
+    """One that the user stops by Ctrl-C."""
+
+    ends = KeyboardInterrupt
+
+
 def clipped() -> tuple[Any, pd.DataFrame]:
     return fit(Pipeline([("clip", FunctionTransformer(np.abs)), ("model", LogisticRegression())]))
 
@@ -105,6 +120,10 @@ REFUSED: dict[str, tuple[Case, str]] = {
         "expected these (name the column of labels by --target)",
     ),
     "a sample with dates": (dated, "column 'age' of"),
+    "an estimator that ends the program": (
+        lambda: fit(Leaving()),
+        "Leaving.predict fails on the sample: SystemExit; expected rows that it can answer",
+    ),
     "a sample that the estimator itself fails on": (odd_strings, "Pipeline.predict fails on the sample: ValueError"),
 }
 
@@ -117,6 +136,12 @@ def test_is_refused_with_the_place(case: str, tmp_path: Path) -> None:
         make(tmp_path, model, frame)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.joblib", "sample.parquet"]
+
+
+def test_whoever_interrupts_is_obeyed(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, *fit(Interrupted()))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model.joblib", "sample.parquet"]
 
 

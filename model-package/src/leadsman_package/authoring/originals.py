@@ -15,7 +15,7 @@ _SCORES = ("predict_proba", "decision_function", "transform")
 def answers(model: Any, data: Any) -> list[Array]:
     """Return what an estimator predicts, or transforms to, and its probabilities, scores or distances if it has them.
 
-    Raises PackageError when it fails on the sample.
+    Raises PackageError when it fails on the sample, in any way: it is somebody else's code.
     """
     first = "predict" if hasattr(model, "predict") else "transform"
     scores = [method for method in _SCORES if hasattr(model, method) and method != first]
@@ -40,11 +40,12 @@ def _called(model: Any, method: str, data: Any) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # as of names of columns, which say nothing of the answers
             answer = getattr(model, method)(data)
-    except Exception as error:
-        said = " ".join(str(error).split())[:300]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(" :")
         raise PackageError(
-            f"{type(model).__name__}.{method} fails on the sample: {type(error).__name__}: {said}; "
-            "expected rows that it can answer"
+            f"{type(model).__name__}.{method} fails on the sample: {said}; expected rows that it can answer"
         ) from None
     return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
 
