@@ -88,7 +88,12 @@ def test_model_revision(update_golden: bool) -> None:
     check_golden("modelrevision", built, update=update_golden)
 
 
-def job(name: str, rules: PreflightRules | None = None, stable: str | None = None) -> dict[str, Any]:
+def job(
+    name: str,
+    rules: PreflightRules | None = None,
+    stable: str | None = None,
+    stable_digest: str | None = f"sha256:{'ab' * 32}",
+) -> dict[str, Any]:
     """The preflight Job of what a deployment describes, against what another one does."""
     records = [
         ModelRevision.model_validate(
@@ -97,7 +102,7 @@ def job(name: str, rules: PreflightRules | None = None, stable: str | None = Non
                 "spec": new_revision(DEPLOYMENTS[one], revision_hash(DEPLOYMENTS[one].spec), IMAGE, digest),
             }
         )
-        for one, digest in ((name, None), (stable, f"sha256:{'ab' * 32}"))
+        for one, digest in ((name, None), (stable, stable_digest))
         if one
     ]
     policy = RolloutPolicySpec(preflight=rules or PreflightRules())
@@ -175,9 +180,21 @@ def test_a_preflight_has_room_for_what_measures() -> None:
     assert [int(one["memory"]) - more for one in limits] == [gib, 8 * gib, gib, gib]
 
 
-def test_a_stable_model_that_was_overwritten_is_not_asked_for() -> None:
-    """Under its URI there are other bytes now: those of the revision that is held to its word."""
-    assert "--against" not in job("https", stable="https")["spec"]["template"]["spec"]["containers"][0]["args"]
+def test_a_stable_model_is_asked_for_by_its_digest_under_the_same_uri_too() -> None:
+    """It may be there still, as after a change of the runtime; whether its bytes are, preflight says."""
+    arguments = container_of(job("https", STRICT, stable="https"))["args"]
+    against = arguments.index("--against")
+    assert arguments[against : against + 4] == ["--against", arguments[1], "--against-digest", f"sha256:{'ab' * 32}"]
+
+
+def test_a_model_is_not_compared_with_itself_for_want_of_a_digest() -> None:
+    assert "--against" not in container_of(job("https", stable="https", stable_digest=None))["args"]
+
+
+def container_of(job: dict[str, Any]) -> dict[str, Any]:
+    """The only container of a Job."""
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    return dict(container)
 
 
 def test_a_job_s_name_is_a_label_whatever_the_model_is_called() -> None:

@@ -38,7 +38,7 @@ def preflight_job(
 ) -> dict[str, Any]:
     """The Job that holds a revision to its word, with the image, rights and resources that its pods will have."""
     rules, source = candidate.policy.preflight, record.spec.model
-    stable = stable if stable and _can_be_had(stable, source) else None
+    stable = stable if stable and _is_another(stable, source) else None
     container = fetching_container(
         PREFLIGHT_CONTAINER,
         _preflight_arguments(record, stable, rules),
@@ -58,13 +58,12 @@ def preflight_job(
     if rules.verify and rules.verify.public_key:
         spec["volumes"].append(_key_volume(rules.verify.public_key))
         container["volumeMounts"].append({"name": "key", "mountPath": _KEY_DIRECTORY, "readOnly": True})
-    deadline = max(rules.deadline, candidate.policy.progress_deadline)
     body = _job(
         deployment,
         preflight_name(deployment.metadata.name, candidate.revision),
         {PREFLIGHT_LABEL: candidate.revision},
         spec,
-        deadline,
+        rules.deadline,
         {"spec": spec, "since": candidate.started_at.isoformat()},
     )
     if record.spec.digest and "--digest" not in container["args"]:
@@ -92,8 +91,7 @@ def resolve_job(deployment: ModelDeployment, following: Following, image: str) -
     spec, source = deployment.spec, deployment.spec.model
     arguments = ["resolve", source.uri]
     if following.identity and following.digest:
-        # The identity is the store's word, and the kubelet would put variables in: `$(NAME)`.
-        arguments.append(f"--known={following.identity.replace('$', '$$')}={following.digest}")
+        arguments.append(f"--known={following.identity}={following.digest}")
     resources = _RESOLVE_RESOURCES.model_dump(mode="json")
     container = fetching_container(RESOLVE_CONTAINER, arguments, source, resources, image)
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
@@ -199,9 +197,9 @@ def _digest(record: ModelRevision) -> str | None:
     return record.spec.digest or record.spec.model.digest or record.status.digest
 
 
-def _can_be_had(stable: ModelRevision, source: ModelSource) -> bool:
-    """Whether stable's bytes are still where they were: under the same URI there are those of the new revision."""
-    return stable.spec.model.uri != source.uri or (source.digest is not None and source.digest == _digest(stable))
+def _is_another(stable: ModelRevision, source: ModelSource) -> bool:
+    """Whether stable can be told apart: under the same URI, and without a digest, the model would meet itself."""
+    return _digest(stable) is not None or stable.spec.model.uri != source.uri
 
 
 def _reach_stable(pod: dict[str, Any], container: dict[str, Any], source: ModelSource, stable: ModelSource) -> None:

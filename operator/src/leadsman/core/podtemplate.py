@@ -14,6 +14,7 @@ from leadsman.core.names import (
     SERVER_CONTAINER,
     revision_labels,
 )
+from leadsman.core.verbatim import verbatim
 
 _DRAIN_SECONDS = 10
 _HOME = "/var/lib/leadsman"
@@ -95,7 +96,7 @@ def fetching_container(
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "args": arguments,
+        "args": [verbatim(argument) for argument in arguments],
         "resources": resources,
         "securityContext": _RESTRICTED,
         "volumeMounts": [
@@ -142,7 +143,7 @@ def _server_container(model: str, revision: str, source: ModelSource, runtime: R
         "name": SERVER_CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["serve", MODEL_DIR, *(word for pair in arguments.items() for word in pair)],
+        "args": ["serve", MODEL_DIR, *(verbatim(word) for pair in arguments.items() for word in pair)],
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
