@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from random import Random
 from typing import Any
 
@@ -21,7 +22,7 @@ from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.jobpods import is_job_pod, parse_job_pod
-from leadsman.core.names import PREFLIGHT_LABEL, REVISION_LABEL
+from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.podtemplate import digest_in
@@ -303,19 +304,16 @@ class World:
         self.jobs = {uid: job for uid, job in self.jobs.items() if uid in wanted}
         for uid, raw in wanted.items():
             if uid not in self.jobs:
-                self.jobs[uid] = SimJob(uid, raw["spec"]["template"], self._model_of_job(raw), self.now)
+                template = raw["spec"]["template"]
+                self.jobs[uid] = SimJob(uid, template, self._model_at(template["spec"]["containers"]), self.now)
 
-    def _model_of_job(self, job: dict[str, Any]) -> Model:
-        revision = job["metadata"]["labels"].get(PREFLIGHT_LABEL)
-        if revision is None:
-            return self.models[self.tags[self.spec["model"]["uri"]]]
-        return self._model_of(revision)
-
-    def _model_of(self, revision: str) -> Model:
-        source = self.objects["ModelRevision", f"{NAME}-{revision}"]["spec"]["model"]
-        if source["uri"] in self.tags:
-            return next(model for model in self.models.values() if model.digest == source["digest"])
-        return self.models.get(source["version"], Model())
+    def _model_at(self, containers: list[dict[str, Any]]) -> Model:
+        """What the URI that a container is given names now; what was there before can be had by its manifest alone."""
+        uri = containers[0]["args"][1]
+        _, _, manifest = uri.partition("@")
+        if manifest:
+            return next(model for model in self.models.values() if model.digest == manifest)
+        return self.models.get(self.tags.get(uri) or PurePath(uri).stem, Model())
 
     def _run_pods(self) -> None:
         wanted: dict[str, int] = {}
@@ -338,9 +336,10 @@ class World:
     def _give_birth(self, revision: str) -> None:
         self.pods_born += 1
         name = f"{NAME}-{revision}-{self.pods_born}"
-        wants = digest_in(self.objects["Deployment", f"{NAME}-{revision}"]["spec"]["template"])
+        template = self.objects["Deployment", f"{NAME}-{revision}"]["spec"]["template"]
+        wants = digest_in(template)
         assert wants, "no pod is born that would take bytes which no preflight has proved"
-        self.pods[name] = SimPod(name, revision, self._model_of(revision), self.now, wants)
+        self.pods[name] = SimPod(name, revision, self._model_at(template["spec"]["initContainers"]), self.now, wants)
 
     def _serve(self) -> None:
         split = self.weights()

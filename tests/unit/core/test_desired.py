@@ -12,9 +12,11 @@ from leadsman.core.route import desired_route
 from support.machine import canary, preparing, rolled_back, serving, shadow, warm
 from support.objects import GATEWAY, UID, model_deployment, model_revision, observed
 
+DIGEST = f"sha256:{'ab' * 32}"
 OURS = {"ownerReferences": [{"uid": UID, "controller": True}]}
 RECORDS: dict[Key, dict[str, Any]] = {
-    ("ModelRevision", f"fraud-{name}"): model_revision(name) | {"spec": model_revision(name)["spec"]}
+    ("ModelRevision", f"fraud-{name}"): model_revision(name)
+    | {"spec": {**model_revision(name)["spec"], "podTemplate": {"spec": {"initContainers": []}}, "digest": DIGEST}}
     for name in ("a", "b")
 }
 FRAUD = model_deployment(traffic=GATEWAY)
@@ -83,6 +85,14 @@ def test_before_anything_is_stable_there_is_neither_a_route_nor_the_stable_servi
         "apply Service fraud-b",
         "apply Deployment fraud-b",
     ]
+
+
+def test_a_candidate_whose_proved_digest_was_deleted_with_its_record_gets_no_pods() -> None:
+    born_again = RECORDS | {("ModelRevision", "fraud-b"): model_revision("b")}
+    assert "apply Deployment fraud-b" not in acts(observed(FRAUD, live=born_again), canary())
+    assert "apply Deployment fraud-b" in acts(observed(FRAUD, live=born_again), serving("b")), "what serves goes on"
+    there = born_again | {("Deployment", "fraud-b"): {"metadata": OURS}}
+    assert "delete Deployment fraud-b" not in acts(observed(FRAUD, live=there), canary())
 
 
 def test_a_revision_that_is_just_being_recorded_gets_its_deployment_in_the_next_pass() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from leadsman.api.status import Following, ModelDeploymentStatus
-from leadsman.core.immutable import immutable_uri
+from leadsman.core.immutable import immutable_uri, is_immutable
 from leadsman.core.revision import new_revision, revision_hash
 from support.machine import START
 from support.objects import model_deployment
@@ -29,6 +29,16 @@ URIS = {
 @pytest.mark.parametrize(("uri", "identity", "expected"), URIS.values(), ids=URIS)
 def test_the_uri_of(uri: str, identity: str, expected: str) -> None:
     assert immutable_uri(uri, identity) == expected
+
+
+MOVES = {"a tag whose registry says something else", "an object", "a file whose server says what a registry would"}
+
+
+@pytest.mark.parametrize("case", URIS)
+def test_what_such_a_uri_names_never_changes(case: str) -> None:
+    uri, _, expected = URIS[case]
+    assert is_immutable(expected) == (case not in MOVES)
+    assert is_immutable(uri) == (case in {"a manifest", "a version"})
 
 
 def test_a_revision_of_a_tag_is_fetched_by_its_manifest_whatever_the_tag_names_later() -> None:

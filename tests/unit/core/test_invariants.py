@@ -34,7 +34,7 @@ timing = {
 }
 shadows = st.builds(Step, shadow=st.builds(Shadow, percent=st.integers(1, 100)), **timing)
 shares = st.builds(Step, weight=st.integers(1, 99), **timing)
-preflights = st.sampled_from([Preflight(), Preflight(running=True), Preflight(True), Preflight(False, message="no")])
+preflights = st.sampled_from([Preflight(), Preflight(True), Preflight(False, message="no")])
 policies = st.builds(
     RolloutPolicySpec,
     preflight=st.builds(PreflightRules, deadline=seconds),

@@ -1,6 +1,7 @@
 """How a preflight stands, by its Job's pods as the kubelet reports them."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from leadsman.core.observed import Key, Observed
 from leadsman.core.preflight import Finding, find_preflight, preflight_progress, wanted_preflight
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash
 from support.machine import START, candidate, in_preflight, preparing
-from support.objects import model_deployment, observed
+from support.objects import model_deployment, model_revision, observed
 
 FRAUD = model_deployment(runtime={"resources": {"limits": {"memory": "2Gi"}}})
 B = revision_hash(FRAUD.spec)
@@ -87,6 +88,10 @@ NO_IMAGE = pod(
         {"name": "preflight", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
     ],
 )
+NO_POD = (
+    "its Job has no pod yet; if it stays so, a ResourceQuota, a LimitRange or an admission policy refuses the pod: "
+    f"see kubectl describe job fraud-{B}-preflight"
+)
 EVICTED = pod(phase="Failed", reason="Evicted", message="the node was low on memory")
 
 # (pods, what the Job says of itself) -> (passed, message)
@@ -147,10 +152,10 @@ VERDICTS: dict[str, tuple[Observed, bool | None, str]] = {
         "it is tried again after: container preflight: Error, exit code 137",
     ),
     "it was evicted": (found(EVICTED), None, "it is tried again after: the node was low on memory"),
-    "its Job has no pod yet": (found(), None, "its Job has no pod yet"),
+    "its Job has no pod yet": (found(), None, NO_POD),
     "its Job has ended and its pods are gone": (found(ended="Failed"), None, "its Job is made"),
     "its Job has ended and its pod is yet to be seen so": (found(RUNNING, ended="Complete"), None, "it runs"),
-    "the pods are those of an earlier Job": (found(done(0, report(), owner="old")), None, "its Job has no pod yet"),
+    "the pods are those of an earlier Job": (found(done(0, report(), owner="old")), None, NO_POD),
 }
 
 
@@ -201,17 +206,50 @@ def test_a_report_of_an_earlier_try_is_none_of_this_one() -> None:
     assert finding.preflight.passed is None
 
 
-def proved(reason: str, *, digest: str | None = DIGEST, passed: bool = True) -> Observed:
+def proved(
+    reason: str,
+    *,
+    digest: str | None = DIGEST,
+    passed: bool = True,
+    uri: str | None = None,
+    pods: tuple[dict[str, Any], ...] = (),
+) -> Observed:
     """b had a preflight before, and then came this decision about it."""
     receipt = {"sequence": 1, "at": START, "reason": reason, "message": "", "weight_before": 0, "weight_after": 0}
-    before = KEPT.model_copy(update={"passed": passed})
+    before = KEPT.model_copy(update={"passed": passed, "at": START})
     status = ModelRevisionStatus.model_validate({"preflight": before, "receipts": [receipt]})
-    return found(own=record(digest, status))
+    own = record(digest, status)
+    own["spec"]["model"]["uri"] = uri or own["spec"]["model"]["uri"]
+    return found(*pods, own=own)
 
 
-def test_one_that_was_promoted_with_these_bytes_owes_none() -> None:
-    assert look(proved("Promoted"), RolloutState(stable="a")).preflight is None
-    assert look(proved("FirstRevision"), RolloutState(stable="a")).preflight is None
+MANIFEST = f"oci://registry.example.com/fraud@{OTHER}"
+
+
+def test_one_that_was_promoted_with_bytes_that_can_still_be_had_owes_none() -> None:
+    for reason in ("Promoted", "FirstRevision"):
+        assert look(proved(reason, uri=MANIFEST), RolloutState(stable="a")).preflight is None
+
+
+def test_what_other_bytes_may_have_taken_the_place_of_is_looked_at_again() -> None:
+    assert look(proved("Promoted"), RolloutState(stable="a")).preflight is not None
+
+
+def test_one_whose_bytes_are_gone_says_what_can_be_done() -> None:
+    """As when `follow` is taken out of a spec."""
+    stable = model_revision("a") | {"spec": {**model_revision("a")["spec"], "digest": OTHER}}
+    kept = proved("Promoted", pods=(done(65, report(passed=False, sentence=f"it is {OTHER}, not {DIGEST}")),))
+    records = {key: raw for key, raw in kept.live.items() if key[0] != "Job"} | {("ModelRevision", "fraud-a"): stable}
+    state = STATE.model_copy(update={"stable": "a"})
+    body = wanted_preflight(replace(kept, live=records), state)
+    assert body is not None
+    made = {("Job", body["metadata"]["name"]): {**body, "metadata": {**body["metadata"], "uid": "job"}}}
+    finding = look(replace(kept, live=records | made), state)
+    assert finding.report is not None
+    assert finding.report.message == (
+        f"it is {OTHER}, not {DIGEST}; this revision takes only the bytes that it has served with: "
+        f"name others in spec.model by digest, by another uri, or with follow; what serves has the digest {OTHER}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,8 +257,8 @@ def test_one_that_was_promoted_with_these_bytes_owes_none() -> None:
     [
         proved("EvidenceFailed"),
         proved("Superseded"),
-        proved("Promoted", digest=None),
-        proved("Promoted", passed=False),
+        proved("Promoted", digest=None, uri=MANIFEST),
+        proved("Promoted", passed=False, uri=MANIFEST),
     ],
     ids=["rolled back", "superseded", "promoted by a Leadsman that pinned nothing", "promoted without one"],
 )

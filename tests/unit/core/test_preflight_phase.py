@@ -23,7 +23,6 @@ from support.machine import (
 )
 
 OWED = Preflight(message="it runs")
-RUNS = Preflight(running=True, message="it runs")
 PASSED = Preflight(passed=True)
 FAILED = Preflight(passed=False, message="golden: 3 of 10 answers differ")
 PATIENT = policy(progress_deadline=2 * MINUTE, preflight=PreflightRules(deadline=10 * MINUTE))
@@ -83,25 +82,18 @@ CASES = {
         {"a": 100},
         ["Superseded b", "RolloutStarted c"],
     ),
-    "one that cannot be scheduled is given up at the progress deadline": Case(
+    "one that is waited for is not given up at the deadline that pods have": Case(
         in_preflight(policy=PATIENT),
-        situation(ready=NONE_OF_B, at=2 * MINUTE, preflight=OWED),
-        Phase.ROLLED_BACK,
-        {"a": 100},
-        ["ProgressDeadlineExceeded b"],
-    ),
-    "one that runs is not": Case(
-        in_preflight(policy=PATIENT),
-        situation(ready=NONE_OF_B, at=9 * MINUTE, preflight=RUNS),
+        situation(ready=NONE_OF_B, at=9 * MINUTE, preflight=OWED),
         Phase.PREFLIGHT,
         {"a": 100},
     ),
-    "but at its own deadline": Case(
+    "but at its own, and it never had a pod that could be rolled back": Case(
         in_preflight(policy=PATIENT),
-        situation(ready=NONE_OF_B, at=10 * MINUTE, preflight=RUNS),
+        situation(ready=NONE_OF_B, at=10 * MINUTE, preflight=OWED),
         Phase.ROLLED_BACK,
         {"a": 100},
-        ["ProgressDeadlineExceeded b"],
+        ["PreflightFailed b"],
     ),
     "the time that its pods have begins when it has passed": Case(
         preparing(prepared_at=situation(at=4 * MINUTE).now),
@@ -136,14 +128,14 @@ def test_pods_of_an_earlier_try_drain_while_it_is_tried_again() -> None:
 
 
 def test_it_looks_again_before_the_job_s_own_deadline_takes_its_last_words_away() -> None:
-    decision = step(situation(at=timedelta(seconds=596), preflight=RUNS), in_preflight(policy=PATIENT))
+    decision = step(situation(at=timedelta(seconds=596), preflight=OWED), in_preflight(policy=PATIENT))
     assert decision.requeue_after == timedelta(seconds=4)
 
 
 def test_what_was_waited_for_is_told() -> None:
     why = Preflight(message="not scheduled: 0/3 nodes have 64Gi")
-    (notice,) = step(situation(at=2 * MINUTE, preflight=why), in_preflight(policy=PATIENT)).notices
+    (notice,) = step(situation(at=10 * MINUTE, preflight=why), in_preflight(policy=PATIENT)).notices
     assert notice.message == (
-        "revision b is rejected by its preflight: it had not ended after 120 s: not scheduled: 0/3 nodes have 64Gi"
+        "revision b is rejected by its preflight: it had not ended after 600 s: not scheduled: 0/3 nodes have 64Gi"
     )
     assert notice.warning

@@ -69,8 +69,12 @@ def test_a_store_that_does_not_answer_is_waited_for_and_then_given_up() -> None:
     ready = next(c["message"] for c in at.status["conditions"] if c["type"] == "Ready")
     assert ready.endswith("is in preflight: it is tried again after: the store answers 503")
     assert at.condition("Reconciling") == "True/RolloutInProgress"
-    at.until("ProgressDeadlineExceeded", seconds=150)
+    at.until("PreflightFailed", seconds=700)
     assert at.running() == {at.hash_of("1")}
+    assert at.condition("Ready") == "False/PreflightFailed"
+    status = at.status_of(at.hash_of("slow"))
+    assert status.outcome == "Rejected", "it never had a pod that could be rolled back"
+    assert "is rejected by its preflight: it had not ended after 600 s" in status.message
 
 
 def test_what_passed_is_pinned_for_ever() -> None:
@@ -105,6 +109,22 @@ def test_a_record_deleted_by_hand_is_born_again_with_the_digest_that_its_pods_ha
     assert not at.restarted
 
 
+def test_stable_deleted_by_hand_with_its_record_takes_no_other_bytes() -> None:
+    at = world()
+    name = f"{NAME}-{at.hash_of('1')}"
+    at.models["1"] = replace(GOOD, digest=MOVED)
+    del at.objects["ModelRevision", name]
+    del at.objects["Deployment", name]
+    at.rest(30)
+    assert at.objects["ModelRevision", name]["spec"]["digest"] == DIGEST
+    available = next(c["message"] for c in at.status["conditions"] if c["type"] == "Available")
+    assert f"its digest is {MOVED}, not {DIGEST}" in available
+    at.models["1"] = GOOD
+    at.pods.clear()
+    at.rest(30)
+    assert at.condition("Ready") == "True/Serving"
+
+
 def test_a_job_deleted_by_hand_is_made_again() -> None:
     at = world()
     at.models["2"] = replace(GOOD, preflight_seconds=20.0)
@@ -115,16 +135,53 @@ def test_a_job_deleted_by_hand_is_made_again() -> None:
     assert at.jobs_made[f"{NAME}-{revision}-preflight"] == 2
 
 
-def test_a_model_that_was_promoted_before_goes_back_without_another_preflight() -> None:
-    at = world()
-    first = at.hash_of("1")
+def to_version_2_and_back(at: World) -> int:
+    """Promote version 2 until version 1 is not warm any more, and go back; returns the preflights of version 1."""
+    first, spec = at.state.stable, at.spec["model"]
     at.apply("2")
     at.until("Promoted")
     at.rest(200)
     assert at.running() == {at.hash_of("2")}
-    at.apply("1")
-    at.until("Promoted")
-    assert at.jobs_made[f"{NAME}-{first}-preflight"] == 1
+    at.apply("1", model=spec)
+    at.until("Promoted", "PreflightFailed")
+    return at.jobs_made[f"{NAME}-{first}-preflight"]
+
+
+def test_a_model_that_was_promoted_before_goes_back_without_another_preflight() -> None:
+    at = World(careful(), {"1": GOOD, "2": GOOD})
+    at.apply("1", model={"uri": f"{TAG}@{DIGEST}"})
+    at.until("FirstRevision")
+    assert to_version_2_and_back(at) == 1
+
+
+def test_but_not_where_other_bytes_may_be_in_their_place() -> None:
+    at = world()
+    assert to_version_2_and_back(at) == 2
+    at.rest(10)
+    assert at.condition("Ready") == "True/Serving"
+
+
+def test_taking_follow_away_without_a_digest_never_starts_pods_that_could_not_fetch() -> None:
+    at = following()
+    at.apply("1", model={"uri": TAG})
+    at.until("FirstRevision", seconds=60)
+    at.rest(10)
+    at.apply("1", model={"uri": TAG, "follow": {"interval": "30s"}})
+    at.tags[TAG] = "2"
+    at.until("Switched", seconds=90)
+    at.rest(300)
+    assert serving_digest(at) == MOVED
+    at.models["2"] = replace(at.models["2"], preflight=(65, f"fetch: the model is {MOVED}, but {DIGEST} was expected"))
+    born = at.pods_born
+    at.apply("1", model={"uri": TAG})
+    at.until("PreflightFailed", seconds=90)
+    assert at.pods_born == born
+    assert at.state.rejected is not None
+    assert at.state.rejected.message.endswith(f"what serves has the digest {MOVED}")
+    at.apply("1", model={"uri": TAG, "digest": MOVED})
+    at.rest(10)
+    assert at.condition("Ready") == "True/Serving"
+    assert (at.pods_born, at.lost) == (born, 0)
 
 
 def test_a_spec_that_changes_in_a_preflight_leaves_nothing_of_it() -> None:
@@ -167,11 +224,11 @@ def test_a_crash_before_any_write_of_a_preflight_changes_nothing_about_its_end(v
 # following
 
 
-def following(interval: str = "30s", **changes: object) -> World:
+def following(interval: str = "30s", uri: str = TAG, **changes: object) -> World:
     """A world whose model is what a tag names."""
     at = World(careful(), {"1": GOOD, "2": replace(GOOD, digest=MOVED)}, gateway=False, **changes)  # type: ignore[arg-type]
-    at.tags[TAG] = "1"
-    at.apply("1", model={"uri": TAG, "follow": {"interval": interval}})
+    at.tags[uri] = "1"
+    at.apply("1", model={"uri": uri, "follow": {"interval": interval}})
     return at
 
 
@@ -190,7 +247,7 @@ def test_nothing_begins_before_a_reference_is_resolved() -> None:
     at.until("FirstRevision", seconds=60)
     assert serving_digest(at) == DIGEST
     record = at.objects["ModelRevision", f"{NAME}-{at.state.stable}"]["spec"]
-    assert record["model"] == {"uri": TAG, "digest": DIGEST}, "as if somebody had written the digest"
+    assert record["model"] == {"uri": f"{TAG}@{DIGEST}", "digest": DIGEST}, "where it stays when the tag moves"
 
 
 def test_a_tag_that_moves_is_a_new_revision_that_walks_its_policy() -> None:
@@ -205,6 +262,21 @@ def test_a_tag_that_moves_is_a_new_revision_that_walks_its_policy() -> None:
     at.tags[TAG] = "1"
     at.until("Switched", seconds=60)
     assert serving_digest(at) == DIGEST
+
+
+@pytest.mark.parametrize(("uri", "keeps"), [(TAG, True), ("s3://models/fraud.onnx", False)])
+def test_pods_of_stable_that_are_born_after_its_reference_has_moved(uri: str, keeps: bool) -> None:
+    """A store that overwrites keeps nothing of what was there: they refuse what is, and the status says so."""
+    at = following(uri=uri)
+    at.until("FirstRevision", seconds=60)
+    at.rest(60)
+    at.models["2"] = replace(at.models["2"], preflight_seconds=1000.0)
+    at.tags[uri] = "2"
+    at.pods.clear()
+    at.rest(60)
+    available = next(c["message"] for c in at.status["conditions"] if c["type"] == "Available")
+    assert at.condition("Available") == ("True/Serving" if keeps else "False/NoReadyReplicas")
+    assert (f"its digest is {MOVED}, not {DIGEST}" in available) == (not keeps)
 
 
 def test_between_two_looks_nothing_is_written() -> None:

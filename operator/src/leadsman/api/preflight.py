@@ -92,8 +92,8 @@ class PreflightRules(ApiModel):
 
     deadline: Duration = Field(
         default=timedelta(minutes=10),
-        description="A preflight that has not ended this long after the rollout began rejects the revision, 10s at "
-        "least.",
+        description="A preflight that has not ended this long after the rollout began, retries and waiting included, "
+        "rejects the revision; 10s at least.",
         json_schema_extra={
             "x-kubernetes-validations": [
                 {"rule": "duration(self) >= duration('10s')", "message": "the deadline must be 10s at least"}

@@ -160,8 +160,7 @@ class RolloutPolicySpec(ApiModel):
     )
     progress_deadline: Duration = Field(
         default=timedelta(minutes=10),
-        description="A candidate whose pods are not ready this long after its preflight is rejected, and so is "
-        "one whose preflight does not run for so long.",
+        description="A candidate whose pods are not ready this long after its preflight is rejected.",
     )
     keep_warm: Duration = Field(
         default=timedelta(minutes=30), description="How long the previous revision stays loaded after a promotion."

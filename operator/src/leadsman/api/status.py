@@ -139,6 +139,9 @@ class ModelDeploymentStatus(ApiModel):
     mode_message: str = Field(default="", description="Why this mode.", max_length=1024)
     url: str = Field(default="", description="Where requests go inside the cluster.", max_length=512)
     stable_version: str = Field(default="", description="The stable revision's version for people.")
+    stable_digest: Digest | None = Field(
+        default=None, description="The digest that the stable revision's pods insist on."
+    )
     weight: int | None = Field(
         default=None, description="The candidate's percent of requests; none when there is no candidate."
     )

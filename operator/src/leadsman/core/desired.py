@@ -38,13 +38,16 @@ def recording_of(record: Mapping[str, Any]) -> str | None:
 def record_actions(observed: Observed, revision: str, serving_image: str, state: RolloutState) -> list[Action]:
     """Create the ModelRevision of a revision seen for the first time; it pins the pod template for good.
 
-    One that somebody deleted under its pods is born again with the digest that they have.
+    One that somebody deleted under its pods is born again with the digest that they have, and stable with its own even
+    if they are gone too.
     """
     name = child_name(observed.deployment.metadata.name, revision)
     if ("ModelRevision", name) in observed.live or revision != revision_hash(observed.deployment.spec):
         return []
     pods = observed.live.get(("Deployment", name), {}).get("spec", {}).get("template", {})
-    spec = new_revision(observed.deployment, revision, serving_image, digest_in(pods)).model_dump(
+    status = observed.deployment.status
+    known = status.stable_digest if revision == status.rollout.stable else None
+    spec = new_revision(observed.deployment, revision, serving_image, digest_in(pods) or known).model_dump(
         mode="json", by_alias=True, exclude_none=True
     )
     return [
@@ -156,9 +159,16 @@ def _deployments(observed: Observed, state: RolloutState) -> list[Action]:
             )
             for revision in running(state)
             # One that was just born is recorded first; the event of its ModelRevision brings the next pass.
-            if revision in revisions
+            if revision in revisions and _may_run(observed, state, revision)
         ]
     )
+
+
+def _may_run(observed: Observed, state: RolloutState, revision: str) -> bool:
+    """A candidate whose record was deleted, and with it what its preflight has proved, gets no pods any more."""
+    is_candidate = state.candidate is not None and revision == state.candidate.revision
+    is_there = ("Deployment", child_name(observed.deployment.metadata.name, revision)) in observed.live
+    return not is_candidate or is_there or observed.revisions[revision].spec.digest is not None
 
 
 def _records(observed: Observed, state: RolloutState) -> list[Action]:

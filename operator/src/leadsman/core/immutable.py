@@ -7,6 +7,14 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB = re.compile(r"(hf://[^/@]+/[^/@]+)(?:@[^/]+)?(/.*)?")
 _ALIAS = re.compile(r"(mlflow://[^/@]+)@[^/@]+")
 _VERSION = re.compile(r".+/([0-9]{1,18})(?: [0-9]*)?")
+_NEVER_MOVES = re.compile(
+    r"oci://[^@]+@sha256:[0-9a-f]{64}|hf://[^/@]+/[^/@]+@[0-9a-f]{40}(/.*)?|mlflow://[^/@]+/[0-9]{1,18}"
+)
+
+
+def is_immutable(uri: str) -> bool:
+    """Whether a URI can name no other bytes one day, as long as its store keeps them."""
+    return _NEVER_MOVES.fullmatch(uri) is not None
 
 
 def immutable_uri(uri: str, identity: str) -> str:

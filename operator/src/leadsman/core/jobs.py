@@ -10,11 +10,19 @@ from leadsman.core.observed import Observed
 from leadsman.core.pods import PERMANENT_FAILURE
 from leadsman.core.termination import last_words, printable
 
+# The Job controller says why in an Event, and the operator reads none.
+_NO_POD = (
+    "its Job has no pod yet; if it stays so, a ResourceQuota, a LimitRange or an admission policy refuses the pod: "
+    "see kubectl describe job {}"
+)
+
 
 @dataclass(frozen=True)
 class Attempts:
     """A Job and its pods, oldest first."""
 
+    job: str
+    """The Job's name."""
     pods: Sequence[JobPod]
     ended: bool
     """The Job makes no more pods."""
@@ -41,7 +49,7 @@ class Attempts:
         if self.running:
             return "it runs"
         if not self.pods:
-            return "its Job has no pod yet"
+            return _NO_POD.format(self.job)
         last = self.pods[-1]
         if not last.ended:
             return printable(last.trouble or "its pod starts")
@@ -58,6 +66,7 @@ def attempts_of(observed: Observed, body: Mapping[str, Any]) -> Attempts | None:
     conditions = live.get("status", {}).get("conditions", [])
     ended = {condition["type"] for condition in conditions if condition.get("status") == "True"}
     return Attempts(
+        job=live["metadata"]["name"],
         pods=sorted((pod for pod in observed.job_pods if pod.job == uid), key=lambda pod: pod.born),
         ended=bool(ended & {"Complete", "Failed"}),
     )

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from leadsman.api.modelrevision import ModelRevision, Outcome
-from leadsman.api.preflight import PreflightCheck, PreflightReport
+from leadsman.api.preflight import MAX_TEXT, PreflightCheck, PreflightReport
 from leadsman.api.status import Phase, RolloutState
+from leadsman.core.immutable import is_immutable
 from leadsman.core.job import memory_limit, preflight_job
 from leadsman.core.jobpods import JobPod
 from leadsman.core.jobs import attempts_of
@@ -51,8 +52,8 @@ def find_preflight(observed: Observed, state: RolloutState, desired: str, now: d
     if attempts is None or attempts.lost:
         return Finding(Preflight(message=_NO_JOB))
     if attempts.answer is None:
-        return Finding(Preflight(running=attempts.running, message=attempts.progress))
-    report = _report(attempts.answer, record, now)
+        return Finding(Preflight(message=attempts.progress))
+    report = _with_way_out(_report(attempts.answer, record, now), record, observed.revisions.get(state.stable or ""))
     return Finding(_told(report), report, is_new=True)
 
 
@@ -78,10 +79,17 @@ def _job_of(observed: Observed, state: RolloutState, record: ModelRevision) -> d
 
 
 def _was_proved(record: ModelRevision) -> bool:
-    """Whether it was promoted once, with the very bytes that it is pinned to."""
-    promoted = any(outcome_of(receipt.reason) is Outcome.PROMOTED for receipt in record.status.receipts)
+    """Whether it was promoted once, with the very bytes that it is pinned to, and those can still be had.
+
+    Nobody but a preflight can tell whether a URI that may move still names them.
+    """
     report = record.status.preflight
-    return promoted and record.spec.digest is not None and report is not None and report.passed
+    proved = _has_served(record) and record.spec.digest is not None and report is not None and report.passed
+    return proved and is_immutable(record.spec.model.uri)
+
+
+def _has_served(record: ModelRevision) -> bool:
+    return any(outcome_of(receipt.reason) is Outcome.PROMOTED for receipt in record.status.receipts)
 
 
 def _told(report: PreflightReport) -> Preflight:
@@ -107,6 +115,19 @@ def _report(pod: JobPod, record: ModelRevision, now: datetime) -> PreflightRepor
         message=said.sentence or _sentence(said.passed, failed),
         checks=tuple(PreflightCheck(**check.model_dump(exclude={"v"})) for check in said.checks),
     )
+
+
+def _with_way_out(report: PreflightReport, record: ModelRevision, stable: ModelRevision | None) -> PreflightReport:
+    """What to do where a revision that has served comes back, and its URI names other bytes by now."""
+    pinned = record.spec.digest
+    if report.passed or pinned is None or pinned not in report.message or not _has_served(record):
+        return report
+    keep = f"; what serves has the digest {stable.spec.digest}" if stable and stable.spec.digest else ""
+    way = (
+        "this revision takes only the bytes that it has served with: "
+        f"name others in spec.model by digest, by another uri, or with follow{keep}"
+    )
+    return report.model_copy(update={"message": f"{report.message[: MAX_TEXT - len(way) - 2]}; {way}"})
 
 
 def _sentence(passed: bool, failed: list[str]) -> str:

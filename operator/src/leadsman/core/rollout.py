@@ -20,7 +20,7 @@ from leadsman.api.evidence import CheckReport, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive
 from leadsman.api.status import MAX_RETIRING, Candidate, Mode, Phase, Rejection, Retiring, RolloutState
 from leadsman.core.evidence import reset_promotion
-from leadsman.core.situation import Decision, Mirror, Notice, Preflight, Situation
+from leadsman.core.situation import Decision, Mirror, Notice, Situation
 from leadsman.core.steps import has_served_its_time, is_proved, step_of, was_asked
 
 # A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
@@ -145,16 +145,11 @@ def _check(situation: Situation, state: RolloutState) -> Move:
         return _with(state, phase=Phase.PREPARING, candidate=prepared, retiring=retiring), ()
     if preflight.passed is False:
         return _reject(situation, state, Reason.PREFLIGHT_FAILED, preflight.message)
-    if situation.now - candidate.started_at >= _preflight_ends(candidate, preflight):
+    if situation.now - candidate.started_at >= candidate.policy.preflight.deadline:
         waited = f"it had not ended after {int((situation.now - candidate.started_at).total_seconds())} s"
         why = ": ".join(filter(None, (waited, preflight.message)))
-        return _reject(situation, state, Reason.PROGRESS_DEADLINE_EXCEEDED, why)
+        return _reject(situation, state, Reason.PREFLIGHT_FAILED, why)
     return state, ()
-
-
-def _preflight_ends(candidate: Candidate, preflight: Preflight) -> timedelta:
-    deadline = candidate.policy.preflight.deadline
-    return deadline if preflight.running else min(deadline, candidate.policy.progress_deadline)
 
 
 def _prepare(situation: Situation, state: RolloutState) -> Move:
@@ -320,7 +315,7 @@ def _requeue_after(situation: Situation, state: RolloutState) -> timedelta:
 
 def _until_preflight_ends(situation: Situation, candidate: Candidate) -> timedelta:
     """Before its Job does: the API server takes away what the Job's pods have said."""
-    left = _preflight_ends(candidate, situation.preflight or Preflight()) - (situation.now - candidate.started_at)
+    left = candidate.policy.preflight.deadline - (situation.now - candidate.started_at)
     return max(min(_WAITING, left), _MOST_OFTEN)
 
 

@@ -25,8 +25,6 @@ class Preflight:
 
     passed: bool | None = None
     """None while it is not decided."""
-    running: bool = False
-    """A pod of it is at work."""
     message: str = ""
     """Why it failed, or what it waits for."""
 

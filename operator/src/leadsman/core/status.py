@@ -22,6 +22,7 @@ def deployment_status(observed: Observed, decision: Decision, desired: str, now:
         mode_message=_mode_message(observed),
         url=f"http://{metadata.name}.{metadata.namespace}.svc/v2/models/{metadata.name}" if state.stable else "",
         stable_version=version_of(revisions.get(state.stable or "")),
+        stable_digest=_stable_digest(observed, state.stable),
         weight=candidate_weight(state) if state.candidate else None,
         traffic=_traffic(observed),
         rollout=state,
@@ -48,6 +49,13 @@ def version_of(revision: ModelRevision | None) -> str:
     if revision is None:
         return ""
     return revision.spec.model.version or revision.spec.revision
+
+
+def _stable_digest(observed: Observed, stable: str | None) -> str | None:
+    """What stable is pinned to. It is known here when somebody has deleted all else that knew it."""
+    record = observed.revisions.get(stable or "")
+    before = observed.deployment.status
+    return record.spec.digest if record else before.stable_digest if before.rollout.stable == stable else None
 
 
 def _mode_message(observed: Observed) -> str:
