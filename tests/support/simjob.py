@@ -31,10 +31,17 @@ class SimJob:
             "status": {"containerStatuses": [{"name": "job", "state": self._state(now)}]},
         }
 
+    def _end(self) -> tuple[int, str]:
+        arguments = self.template["spec"]["containers"][0]["args"]
+        wants = arguments[arguments.index("--digest") + 1] if "--digest" in arguments else self.model.digest
+        if wants != self.model.digest:
+            return 65, f"fetch: the model has digest {self.model.digest}, but {wants} was expected"
+        return self.model.preflight
+
     def _state(self, now: float) -> dict[str, Any]:
         if now < self.started + self.model.preflight_seconds:
             return {"running": {}}
-        code, sentence = self.model.preflight
+        code, sentence = self._end()
         if code == OOM_KILLED:
             return {"terminated": {"exitCode": code, "reason": "OOMKilled"}}
         command, uri = self.template["spec"]["containers"][0]["args"][:2]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from leadsman.api.status import Mode, RolloutState
+from leadsman.api.status import Mode, ModelDeploymentStatus, RolloutState
 from leadsman.core.desired import HISTORY_LIMIT, child_actions, record_actions
 from leadsman.core.observed import Key, Observed
 from leadsman.core.revision import revision_hash
@@ -93,6 +93,18 @@ def test_a_candidate_whose_proved_digest_was_deleted_with_its_record_gets_no_pod
     assert "apply Deployment fraud-b" in acts(observed(FRAUD, live=born_again), serving("b")), "what serves goes on"
     there = born_again | {("Deployment", "fraud-b"): {"metadata": OURS}}
     assert "delete Deployment fraud-b" not in acts(observed(FRAUD, live=there), canary())
+
+
+def test_stable_born_again_keeps_what_its_pods_insist_on_and_else_what_the_status_knows() -> None:
+    """Pods that an earlier Leadsman made insist on nothing, and are not restarted for it."""
+    revision = revision_hash(FRAUD.spec)
+    status = ModelDeploymentStatus(rollout=serving(revision), stable_digest=DIGEST)
+    at = model_deployment(traffic=GATEWAY, status=status)
+    old: dict[Key, dict[str, Any]] = {("Deployment", f"fraud-{revision}"): {"metadata": OURS}}
+    for live, expected in ((old, None), ({}, DIGEST)):
+        [action] = record_actions(observed(at, live=live), revision, "serving:1", serving(revision))
+        assert action.body is not None
+        assert action.body["spec"].get("digest") == expected
 
 
 def test_a_revision_that_is_just_being_recorded_gets_its_deployment_in_the_next_pass() -> None:

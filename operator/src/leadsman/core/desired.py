@@ -44,15 +44,20 @@ def record_actions(observed: Observed, revision: str, serving_image: str, state:
     name = child_name(observed.deployment.metadata.name, revision)
     if ("ModelRevision", name) in observed.live or revision != revision_hash(observed.deployment.spec):
         return []
-    pods = observed.live.get(("Deployment", name), {}).get("spec", {}).get("template", {})
-    status = observed.deployment.status
-    known = status.stable_digest if revision == status.rollout.stable else None
-    spec = new_revision(observed.deployment, revision, serving_image, digest_in(pods) or known).model_dump(
+    spec = new_revision(observed.deployment, revision, serving_image, _digest_known(observed, revision)).model_dump(
         mode="json", by_alias=True, exclude_none=True
     )
     return [
         Action("ModelRevision", name, desired_revision(observed.deployment, revision, spec, role_of(revision, state)))
     ]
+
+
+def _digest_known(observed: Observed, revision: str) -> str | None:
+    deployment = observed.live.get(("Deployment", child_name(observed.deployment.metadata.name, revision)))
+    if deployment:
+        return digest_in(deployment.get("spec", {}).get("template", {}))
+    status = observed.deployment.status
+    return status.stable_digest if revision == status.rollout.stable else None
 
 
 def pin_digest(observed: Observed, revision: str, digest: str) -> tuple[list[Action], Observed]:
