@@ -39,9 +39,9 @@ def test_the_true_median_is_in_the_interval_as_often_as_promised() -> None:
 
 def _measured(candidate: list[float], stable: list[float]) -> Measured:
     times = Times(1, tuple((each,) for each in candidate), tuple((each,) for each in stable))
-    files = Files(_DIGEST, 1)
+    mine, other = Files(_DIGEST, 1), Files("sha256:" + "b" * 64, 1)
     trial = Trial(seconds=0.1, signature=Signature((), ()), batch=Batch(1, made_up=True), peak=1 << 20)
-    return Measured(Model(files, trial), Signed.NOT_ASKED, Model(files, trial), times=(times,))
+    return Measured(Model(mine, trial), Signed.NOT_ASKED, Model(other, trial), times=(times,))
 
 
 def _latency(measured: Measured, **demands: float) -> tuple[str, str]:

@@ -20,7 +20,7 @@ import orjson
 # The whole server, although only its data plane is used: its memory counts as well.
 import leadsman_serving.server  # noqa: F401
 from leadsman_serving.dataplane import DataPlane
-from leadsman_serving.errors import Code, ModelLoadError, ServingError
+from leadsman_serving.errors import Code, ModelLoadError, ServingError, invalid
 from leadsman_serving.model import OnnxModel
 from leadsman_serving.oip_json import parse_request, response_body
 from leadsman_serving.rows import Feed, join, rows_of
@@ -130,7 +130,10 @@ class _Subject:
 
 
 def _content(path: str) -> bytes:
-    return Path(path).read_bytes()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise invalid(f"cannot be read: {error.strerror}") from None
 
 
 def _row(feed: Feed, index: int) -> Feed:
