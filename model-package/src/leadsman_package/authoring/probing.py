@@ -107,11 +107,10 @@ def _is_number(column: pd.Series) -> bool:
 
 def _in_fractions(planned: Plan) -> Plan:
     """Return the table with every column that may lack values in a type that can."""
-    wider = {
-        name: planned.table[name].to_numpy(np.float64, na_value=np.nan)
-        for name in dict.fromkeys(_columns(planned, nan))
-    }
-    return replace(planned, table=planned.table.assign(**wider))
+    table = planned.table
+    narrow = [name for name in _columns(planned, nan) if table[name].dtype != np.float64]
+    wider = {name: table[name].to_numpy(np.float64, na_value=np.nan) for name in narrow}
+    return replace(planned, table=table.assign(**wider))
 
 
 def _with(planned: Plan, probes: Sequence[Probe]) -> Plan:
