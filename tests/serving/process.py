@@ -166,5 +166,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would redirect the command to somewhere else."""
-    unwanted = ("AWS_", "LEADSMAN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT", "OTEL_", "GOOGLE_", "AZURE_", "HF_", "MLFLOW_")
+    unwanted = ("LEADSMAN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT", "OTEL_")
+    unwanted += ("AWS_", "GOOGLE_", "AZURE_", "HF_", "MLFLOW_")
     return {k: v for k, v in os.environ.items() if not k.upper().startswith(unwanted)}
