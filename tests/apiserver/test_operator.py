@@ -177,8 +177,10 @@ async def test_its_whole_life_with_the_rights_of_the_chart(world: World, setting
             {"2": 80, "bad": 20},
             {"2": 100},
         ]
-        events = world.api.items(f"apis/events.k8s.io/v1/namespaces/{world.namespace}/events")
-        assert {"FirstRevision", "Promoted", "EvidenceFailed"} <= {event["reason"] for event in events}
+        events = f"apis/events.k8s.io/v1/namespaces/{world.namespace}/events"
+        told = {"FirstRevision", "Promoted", "EvidenceFailed"}
+        # An Event is the last that a pass writes.
+        await soon(lambda: told <= {event["reason"] for event in world.api.items(events)}, "all is told")
         path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
         world.api.delete(path)
         await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it", 8)
