@@ -122,6 +122,11 @@ def ready(world: World) -> tuple[str, str]:
     return reasons[0], status["stableVersion"]
 
 
+def events(world: World) -> set[str]:
+    """The reasons of all Events. One is the last that a pass writes."""
+    return {event["reason"] for event in world.api.items(f"apis/events.k8s.io/v1/namespaces/{world.namespace}/events")}
+
+
 def total(port: int, metric: str) -> float:
     """A metric of the operator over all its labels; 0 before it answers."""
     with suppress(httpx.TransportError):
@@ -177,10 +182,8 @@ async def test_its_whole_life_with_the_rights_of_the_chart(world: World, setting
             {"2": 80, "bad": 20},
             {"2": 100},
         ]
-        events = f"apis/events.k8s.io/v1/namespaces/{world.namespace}/events"
         told = {"FirstRevision", "Promoted", "EvidenceFailed"}
-        # An Event is the last that a pass writes.
-        await soon(lambda: told <= {event["reason"] for event in world.api.items(events)}, "all is told")
+        await soon(lambda: told <= events(world), "all is told")
         path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
         world.api.delete(path)
         await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it", 8)
@@ -202,6 +205,7 @@ async def test_restarted_it_writes_nothing_new_and_the_rejected_one_stays_out(wo
             world.api.submit(with_version(model(world.namespace), "bad"))
             await soon(lambda: ready(world) == ("RolledBack", "1"), "the bad candidate is rolled back")
             await soon(lambda: it.history[-1] == {"1": 100}, "users are served by the good one")
+            await soon(lambda: "EvidenceFailed" in events(world), "the pass has come to its end")
         history, before = list(it.history), deployment(world)["metadata"]["resourceVersion"]
         async with operator(settings):
             passes = partial(total, settings.http_port, "leadsman_passes")
