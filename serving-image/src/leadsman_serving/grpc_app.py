@@ -18,6 +18,7 @@ from leadsman_serving.attendant import Attendant
 from leadsman_serving.dataplane import EXTENSIONS, SERVER_NAME, DataPlane, InferResponse, server_version
 from leadsman_serving.errors import Code, ServingError, invalid
 from leadsman_serving.grpc_bounds import check_readable
+from leadsman_serving.grpc_receiving import Receiver
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _INFER = f"{SERVICE}/ModelInfer"
@@ -37,6 +38,8 @@ class GrpcServer:
     A connection is good for half of `drain_delay` seconds: then its client is told to make a new one for new requests.
     So all have gone elsewhere by the end of the delay; what still comes then, gRPC cancels. With 0 they last for ever.
 
+    Messages that ask for inference are read so many at once that they fit into the bytes of `attendant.admission`.
+
     Every answer, errors too, says in its trailing metadata which version and revision it is of. Belongs to one loop.
     """
 
@@ -45,12 +48,17 @@ class GrpcServer:
     ) -> None:
         self._plane = plane
         self._attendant = attendant
+        self._receiver = Receiver(max(1, attendant.admission.most_bytes // max_message_bytes))
         self._metadata: tuple[tuple[str, str], ...] = (("x-leadsman-version", plane.version),)
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._health = health.aio.HealthServicer()
-        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_message_bytes)]
+        options = [
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", max_message_bytes),
+            ("grpc.http2.bdp_probe", 0),  # or what nobody reads yet is let in by the megabyte
+        ]
         if drain_delay:
             options.append(("grpc.max_connection_age_ms", math.ceil(drain_delay / 2 * 1000)))
         self._server = grpc.aio.server(options=options)
@@ -91,25 +99,27 @@ class GrpcServer:
             await self._health.set(service, status)
 
     def _methods(self) -> dict[str, Any]:
-        methods: dict[str, Callable[[bytes, Context], Awaitable[Any]]] = {
+        methods: dict[str, Callable[[Any, Context], Awaitable[Any]]] = {
             "ServerLive": self._server_live,
             "ServerReady": self._server_ready,
             "ModelReady": self._model_ready,
             "ServerMetadata": self._server_metadata,
             "ModelMetadata": self._model_metadata,
-            "ModelInfer": self._model_infer,
         }
-        return {
-            name: grpc.unary_unary_rpc_method_handler(
-                self._answering(method), response_serializer=getattr(oip, f"{name}Response").SerializeToString
-            )
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(self._answering(method), response_serializer=_writer(name))
             for name, method in methods.items()
         }
+        # A stream of one message, which is the same to clients: so it is ours to say when it is read.
+        handlers["ModelInfer"] = grpc.stream_unary_rpc_method_handler(
+            self._answering(self._model_infer), response_serializer=_writer("ModelInfer")
+        )
+        return handlers
 
     def _answering(
-        self, method: Callable[[bytes, Context], Awaitable[Response]]
-    ) -> Callable[[bytes, Context], Awaitable[Response]]:
-        async def answer(request: bytes, context: Context) -> Response:
+        self, method: Callable[[Any, Context], Awaitable[Response]]
+    ) -> Callable[[Any, Context], Awaitable[Response]]:
+        async def answer(request: Any, context: Context) -> Response:
             context.set_trailing_metadata(self._metadata)
             self._running += 1
             self._idle.clear()
@@ -148,15 +158,15 @@ class GrpcServer:
         self._plane.check_name(request.name, request.version or None)
         return oip_grpc.model_metadata(request.name, self._plane.version, self._plane.signature())
 
-    async def _model_infer(self, data: bytes, context: Context) -> oip.ModelInferResponse:
-        patience = context.time_remaining()
+    async def _model_infer(self, _: object, context: Context) -> oip.ModelInferResponse:
         call = Call("grpc", _INFER, partial(_header, context))
-        call.bytes_in = len(data)
 
         async def work(ticket: Ticket) -> tuple[oip.ModelInferResponse, InferResponse]:
+            data = await self._receiver.receive(context)
+            call.bytes_in = len(data)
             ticket.hold(len(data))
             ticket.admit()
-            answer, response = await self._infer(data, patience)
+            answer, response = await self._infer(data, context.time_remaining())
             if self._attendant.reports:
                 call.bytes_out = answer.ByteSize()
             return answer, response
@@ -169,6 +179,11 @@ class GrpcServer:
         self._plane.check_name(request.model_name, request.model_version or None)
         response = await self._plane.infer(oip_grpc.parse_request(request), patience)
         return oip_grpc.response_message(response, request), response
+
+
+def _writer(method: str) -> Callable[[Any], bytes]:
+    write: Callable[[Any], bytes] = getattr(oip, f"{method}Response").SerializeToString
+    return write
 
 
 def _read(kind: type[Request], data: bytes) -> Request:
