@@ -18,6 +18,7 @@ from serving.process import free_ports, port_arguments, run, serving
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "serving-image" / "src"
+PACKAGES = ROOT / "model-package" / "src"
 
 LISTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "the CPU": ("cpu", ("cpu",)),
@@ -78,7 +79,7 @@ def with_openvino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (directory / "leadsman-0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: leadsman\nVersion: 0\n")
     command = directory / "leadsman-serving"
     command.write_text(
-        f"#!/bin/sh\nPYTHONPATH={SOURCE}:{directory} exec {venv}/bin/python -c"
+        f"#!/bin/sh\nPYTHONPATH={SOURCE}:{PACKAGES}:{directory} exec {venv}/bin/python -c"
         " 'from leadsman_serving.cli import main; main()' \"$@\"\n"
     )
     command.chmod(0o755)

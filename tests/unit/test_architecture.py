@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
     path
-    for part in ("operator/src/leadsman", "serving-image/src/leadsman_serving")
+    for part in ("operator/src/leadsman", "model-package/src/leadsman_package", "serving-image/src/leadsman_serving")
     for path in (ROOT / part).rglob("*.py")
 )
 LONGEST = 420
