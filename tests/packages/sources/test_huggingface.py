@@ -1,4 +1,4 @@
-"""Against a local server that speaks the Hub's API, as huggingface_hub and the documentation of the Hub have it."""
+"""Against a local server that speaks the Hub's API, as the documentation of the Hub has it."""
 
 import json
 from pathlib import Path
@@ -34,6 +34,22 @@ def test_a_package(tmp_path: Path, web: Web, hub: dict[str, str]) -> None:
     assert_package(fetch(tmp_path, "hf://ann/fraud", **hub), tmp_path / "package")
     assert_package(fetch(tmp_path, "hf://ann/fraud@v1.0", **hub), tmp_path / "package")
     assert set(web.authorizations) == {"Bearer hf_s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "kept"), [("HF_TOKEN_PATH", "token"), ("HF_HOME", ""), ("XDG_CACHE_HOME", ""), ("HOME", "")]
+)
+def test_the_token_that_was_kept_at_a_log_in(
+    tmp_path: Path, web: Web, trust: dict[str, str], variable: str, kept: str
+) -> None:
+    below = {"HF_TOKEN_PATH": "token", "HF_HOME": "token", "XDG_CACHE_HOME": "huggingface/token"}
+    token = tmp_path / "kept" / below.get(variable, ".cache/huggingface/token")
+    token.parent.mkdir(parents=True)
+    token.write_text("hf_kept\n")
+    has(web, FIRST, models.package(tmp_path / "package"), "main")
+    asked = fetch(tmp_path, "hf://ann/fraud", **trust, HF_ENDPOINT=web.url, **{variable: str(tmp_path / "kept" / kept)})
+    assert_package(asked, tmp_path / "package")
+    assert set(web.authorizations) == {"Bearer hf_kept"}
 
 
 def test_a_commit_needs_no_asking(tmp_path: Path, web: Web, hub: dict[str, str]) -> None:
