@@ -82,12 +82,14 @@ def test_names_are_those_of_the_design() -> None:
         "ModelDeployment": (["mdep"], "modeldeployments.leadsman.dev"),
         "RolloutPolicy": (["rop"], "rolloutpolicies.leadsman.dev"),
         "ModelRevision": (["mrev"], "modelrevisions.leadsman.dev"),
+        "RolloutAction": (["roa"], "rolloutactions.leadsman.dev"),
     }
     assert all(crd["spec"]["names"]["categories"] == ["leadsman"] for crd in CRDS.values())
 
 
 def test_a_new_object_has_not_been_observed() -> None:
-    assert schema_of("ModelDeployment")["properties"]["status"]["default"] == {"observedGeneration": -1}
+    for kind in ("ModelDeployment", "RolloutAction"):
+        assert schema_of(kind)["properties"]["status"]["default"] == {"observedGeneration": -1}
     assert "default" not in schema_of("ModelRevision")["properties"]["status"]
 
 

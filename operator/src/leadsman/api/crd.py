@@ -14,6 +14,7 @@ from leadsman.api.base import GROUP, VERSION, ApiModel
 from leadsman.api.fields import format_duration
 from leadsman.api.modeldeployment import NAME_MAX_LENGTH, ModelDeployment
 from leadsman.api.modelrevision import ModelRevision, ModelRevisionSpec
+from leadsman.api.rolloutaction import RolloutAction
 from leadsman.api.rolloutpolicy import RolloutPolicy
 
 _DNS_LABEL = "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
@@ -127,6 +128,24 @@ _KINDS = (
             },
         ),
         as_written=("spec", "status"),
+    ),
+    _Kind(
+        model=RolloutAction,
+        plural="rolloutactions",
+        short_name="roa",
+        columns=(
+            _Column("Model", ".spec.modelDeployment"),
+            _Column("Verb", ".spec.verb"),
+            _Column("Revision", ".spec.revision"),
+            _Column("By", ".spec.requestedBy.user", description="Who asked."),
+            _Column("Outcome", ".status.outcome", description="Whether it was done."),
+            _Column("Reason", ".spec.reason", priority=1, description="Why it was asked for."),
+            _Column("Message", ".status.message", priority=1, description="What was done, or why nothing was."),
+            _AGE,
+        ),
+        rules=({"rule": "self.spec == oldSelf.spec", "message": "a RolloutAction never changes: make another one"},),
+        as_written=("status",),
+        status_default={"observedGeneration": -1},
     ),
 )
 

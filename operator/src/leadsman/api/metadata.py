@@ -16,5 +16,6 @@ class ObjectMeta(ApiModel):
     generation: int = 0
     resource_version: str = ""
     labels: dict[str, str] = Field(default={})
+    annotations: dict[str, str] = Field(default={})
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None

@@ -16,6 +16,8 @@ INPUTS_LABEL = "leadsman.dev/inputs"
 ROLE_LABEL = "leadsman.dev/role"
 # What a ModelRevision's rollout has seen, so that it can be replayed (core/recording). Nothing is decided by it.
 RECORDING_ANNOTATION = "leadsman.dev/recording"
+# On a ModelDeployment: who last changed spec.model or spec.runtime. Only admission writes it (charts/leadsman).
+CHANGED_BY_ANNOTATION = "leadsman.dev/changed-by"
 
 HTTP_PORT = 8080
 METRICS_PORT = 8082

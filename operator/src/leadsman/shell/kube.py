@@ -71,6 +71,7 @@ class Resource:
 MODEL_DEPLOYMENT = Resource("apis/leadsman.dev/v1alpha1", "modeldeployments", "ModelDeployment")
 MODEL_REVISION = Resource("apis/leadsman.dev/v1alpha1", "modelrevisions", "ModelRevision")
 ROLLOUT_POLICY = Resource("apis/leadsman.dev/v1alpha1", "rolloutpolicies", "RolloutPolicy")
+ROLLOUT_ACTION = Resource("apis/leadsman.dev/v1alpha1", "rolloutactions", "RolloutAction")
 DEPLOYMENT = Resource("apis/apps/v1", "deployments", "Deployment")
 SERVICE = Resource("api/v1", "services", "Service")
 JOB = Resource("apis/batch/v1", "jobs", "Job")
