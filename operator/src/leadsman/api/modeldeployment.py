@@ -99,11 +99,88 @@ class Runtime(ApiModel):
     )
 
 
+class TriggerAuthenticationRef(ApiModel):
+    """Where KEDA finds what a trigger needs to log in."""
+
+    name: ObjectName = Field(description="The object's name.")
+    kind: Literal["TriggerAuthentication", "ClusterTriggerAuthentication"] = Field(
+        default="TriggerAuthentication", description="The object's kind; the first is of the same namespace."
+    )
+
+
+class KedaTrigger(ApiModel):
+    """One trigger of a ScaledObject, in KEDA's own words."""
+
+    type: str = Field(description="KEDA's name of the scaler, such as `prometheus`.", min_length=1, max_length=63)
+    metadata: dict[str, str] = Field(
+        description="The scaler's settings, which only KEDA knows and checks.", max_length=64
+    )
+    authentication_ref: TriggerAuthenticationRef | None = Field(
+        default=None, description="Where KEDA finds what the trigger needs to log in."
+    )
+    metric_type: Literal["AverageValue", "Value", "Utilization"] | None = Field(
+        default=None, description="What the target is compared with; KEDA's own default when left out."
+    )
+
+
+class Keda(ApiModel):
+    """KEDA scales each revision, by a ScaledObject of its own."""
+
+    triggers: tuple[KedaTrigger, ...] = Field(
+        description="What is scaled by. In `metadata`, {{model}}, {{namespace}} and {{revision}} stand for the model's "
+        "name, its namespace and the hash of the revision that is scaled. A trigger that does not name the revision "
+        "scales each as if it had all of the requests.",
+        min_length=1,
+        max_length=16,
+    )
+
+
 class Scaling(ApiModel):
     """How many pods. Not part of a revision: a change scales what runs."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas",
+                    "message": "maxReplicas must be minReplicas at least",
+                },
+                {
+                    "rule": "has(self.maxReplicas) || (!has(self.targetCPU) && !has(self.keda))",
+                    "message": "targetCPU and keda need maxReplicas: without it the number of pods is fixed",
+                },
+                {
+                    "rule": "!has(self.targetCPU) || !has(self.keda)",
+                    "message": "targetCPU and keda exclude each other: one autoscaler only may set the number of pods",
+                },
+            ]
+        }
+    )
+
     min_replicas: int = Field(
-        default=1, description="Pods of every revision that has, or may get back, traffic.", ge=1, le=1000
+        default=1,
+        description="Pods of every revision that has, or may get back, traffic: that many, or with `maxReplicas` at "
+        "least that many.",
+        ge=1,
+        le=1000,
+    )
+    max_replicas: int | None = Field(
+        default=None,
+        description="An autoscaler sets the number of pods of each revision, up to this many of each. Without it the "
+        "number is `minReplicas`.",
+        ge=1,
+        le=1000,
+    )
+    target_cpu: int | None = Field(
+        default=None,
+        alias="targetCPU",
+        description="The HorizontalPodAutoscalers' target: CPU used, in percent of what the pods request. 70 when "
+        "left out and there is no `keda`.",
+        ge=1,
+        le=1000,
+    )
+    keda: Keda | None = Field(
+        default=None, description="Scale by KEDA, which must be in the cluster, instead of by CPU."
     )
 
 
@@ -135,6 +212,19 @@ class PolicyRef(ApiModel):
 
 class ModelDeploymentSpec(ApiModel):
     """The desired model."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.scaling.maxReplicas) || has(self.scaling.keda)"
+                    " || 'cpu' in self.runtime.resources.requests || 'cpu' in self.runtime.resources.limits",
+                    "message": "scaling by CPU goes by percent of the CPU that pods request: "
+                    "runtime.resources.requests must name cpu",
+                }
+            ]
+        }
+    )
 
     model: ModelSource = Field(description="Where the model's bytes are.")
     runtime: Runtime = Field(default=Runtime(), description="How the model is run.")
