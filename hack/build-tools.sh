@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build what is missing of the named tool sets (default: all of them) into $CACHE/bin/NAME-VERSION, and print each one's directory.
-#   hack/build-tools.sh [kubernetes|envoy-gateway|helm|coredns|pause|oci|gcs]...
+#   hack/build-tools.sh [kubernetes|envoy-gateway|helm|coredns|pause|oci|gcs|gitops]...
 # A tool set is a Go module in hack/tools: its go.mod is the one place that names the version, its go.sum pins all the rest.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
@@ -10,7 +10,7 @@ packages() { # packages NAME: the programs of a tool set
     kubernetes) printf 'k8s.io/kubernetes/cmd/%s\n' kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy ;;
     envoy-gateway) echo github.com/envoyproxy/gateway/cmd/envoy-gateway ;;
     helm) echo helm.sh/helm/v3/cmd/helm ;;
-    coredns | pause) echo . ;;
+    coredns | pause | gitops) echo . ;;
     gcs) echo github.com/fsouza/fake-gcs-server ;;
     oci) printf './%s\n' registry oras-pull ;;
     *) die "no such tool set: $1" ;;

@@ -305,9 +305,9 @@ class World:
         for uid, raw in wanted.items():
             if uid not in self.jobs:
                 template = raw["spec"]["template"]
-                self.jobs[uid] = SimJob(uid, template, self._model_at(template["spec"]["containers"]), self.now)
+                self.jobs[uid] = SimJob(uid, template, self.model_at(template["spec"]["containers"]), self.now)
 
-    def _model_at(self, containers: list[dict[str, Any]]) -> Model:
+    def model_at(self, containers: list[dict[str, Any]]) -> Model:
         """What the URI that a container is given names now; what was there before can be had by its manifest alone."""
         uri = containers[0]["args"][1]
         _, _, manifest = uri.partition("@")
@@ -339,7 +339,7 @@ class World:
         template = self.objects["Deployment", f"{NAME}-{revision}"]["spec"]["template"]
         wants = digest_in(template)
         assert wants, "no pod is born that would take bytes which no preflight has proved"
-        self.pods[name] = SimPod(name, revision, self._model_at(template["spec"]["initContainers"]), self.now, wants)
+        self.pods[name] = SimPod(name, revision, self.model_at(template["spec"]["initContainers"]), self.now, wants)
 
     def _serve(self) -> None:
         split = self.weights()
