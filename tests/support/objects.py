@@ -95,10 +95,14 @@ def route(
         for kind, status in found.items()
     ]
     backends = [{"name": f"fraud-{revision}", "port": 80, "weight": weight} for revision, weight in weights.items()]
+    parent = GATEWAY["gateway"]
     copies = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": f"fraud-{mirror}", "port": 80}}}
     return {
         "kind": "HTTPRoute",
-        "metadata": {"name": "fraud", "generation": generation},
-        "spec": {"rules": [{"backendRefs": backends, **({"filters": [copies]} if mirror else {})}]},
-        "status": {"parents": [{"conditions": answered}]} if answered else {},
+        "metadata": {"name": "fraud", "namespace": "payments", "generation": generation},
+        "spec": {
+            "parentRefs": [parent],
+            "rules": [{"backendRefs": backends, **({"filters": [copies]} if mirror else {})}],
+        },
+        "status": {"parents": [{"parentRef": parent, "conditions": answered}]} if answered else {},
     }

@@ -253,7 +253,9 @@ class World:
                 {"type": kind, "status": "True", "observedGeneration": metadata["generation"]}
                 for kind in ("Accepted", "ResolvedRefs")
             ]
-            body["status"] = {"parents": [{"conditions": accepted}]}
+            body["status"] = {
+                "parents": [{"parentRef": parent, "conditions": accepted} for parent in body["spec"]["parentRefs"]]
+            }
             self._check_backends(body)
         self.objects[key] = body
 

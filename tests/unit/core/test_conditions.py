@@ -110,7 +110,7 @@ CASES = {
             "Reconciling": "True/RolloutInProgress",
         },
         "a copy of 100 % of requests goes to revision b (step 1 of 3): errors 1 of 10 against 0 of 90; "
-        "the gateway refuses the HTTPRoute: Accepted says so",
+        "Gateway public refuses the HTTPRoute: Accepted says so",
     ),
     "decided to be fully out, while the route still copies": Case(
         observed(FRAUD, pods=pods(a=2, b=2), live=COPIED),
@@ -178,7 +178,7 @@ CASES = {
         serving(),
         "a",
         {"Available": "True/Serving", "Ready": "False/RouteNotAccepted", "Reconciling": "True/RouteNotAccepted"},
-        "no gateway has answered for the HTTPRoute; does spec.traffic.gateway exist?",
+        "Gateway public has not answered for the HTTPRoute; does it exist, and may routes of this namespace use it?",
     ),
     "the policy does not exist": Case(
         observed(ALONE, pods=pods(a=2)),

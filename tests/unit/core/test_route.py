@@ -1,49 +1,11 @@
-"""What the gateway says of the route, and what the route says."""
-
-from typing import Any
+"""What the route says."""
 
 import pytest
 
 from leadsman.api.modeldeployment import GatewayRef
-from leadsman.core.route import desired_route, route_mirror, route_state, route_weights
+from leadsman.core.route import desired_route, route_mirror, route_weights
 from leadsman.core.situation import Mirror
 from support.objects import GATEWAY, model_deployment, route
-
-STATES: dict[str, tuple[dict[str, Any], bool, str]] = {
-    "accepted": (route({"a": 100}), True, ""),
-    "no route": ({}, False, "no gateway has answered for the HTTPRoute; does spec.traffic.gateway exist?"),
-    "no answer": (
-        route({"a": 100}, conditions={}),
-        False,
-        "no gateway has answered for the HTTPRoute; does spec.traffic.gateway exist?",
-    ),
-    "an answer to an older generation": (
-        route({"a": 100}, generation=3),
-        False,
-        "the gateway has not looked at the HTTPRoute's latest change yet",
-    ),
-    "half an answer": (
-        route({"a": 100}, conditions={"Accepted": "True"}),
-        False,
-        "the gateway has not looked at the HTTPRoute's latest change yet",
-    ),
-    "refused": (
-        route({"a": 100}, conditions={"Accepted": "False", "ResolvedRefs": "True"}),
-        False,
-        "the gateway refuses the HTTPRoute: Accepted says so",
-    ),
-    "a backend that is not found": (
-        route({"a": 100}, conditions={"Accepted": "True", "ResolvedRefs": "False"}),
-        False,
-        "the gateway refuses the HTTPRoute: ResolvedRefs says so",
-    ),
-}
-
-
-@pytest.mark.parametrize(("live", "accepted", "message"), STATES.values(), ids=STATES.keys())
-def test_route_state(live: dict[str, Any], accepted: bool, message: str) -> None:
-    state = route_state(live)
-    assert (state.accepted, state.message) == (accepted, message)
 
 
 def test_weights_are_read_from_the_live_route() -> None:

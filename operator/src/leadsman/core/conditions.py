@@ -14,11 +14,11 @@ from typing import Literal
 
 from leadsman.api.conditions import Condition, ConditionType, Reason
 from leadsman.api.rolloutpolicy import Until
-from leadsman.api.status import Candidate, Mode, Phase, RolloutState
+from leadsman.api.status import Candidate, Phase, RolloutState
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
 from leadsman.core.rollout import candidate_weight, mirror
-from leadsman.core.route import route_state
+from leadsman.core.routeparents import refusal
 from leadsman.core.situation import Readiness
 from leadsman.core.steps import step_of
 
@@ -90,10 +90,8 @@ def _out(observed: Observed, desired: str) -> Finding:
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"all requests are being moved to revision {desired}")
     if copies := observed.mirror():
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"copies of requests still go to revision {copies.revision}")
-    if observed.mode is Mode.GATEWAY:
-        route = route_state(observed.route)
-        if not route.accepted:
-            return Finding(False, Reason.ROUTE_NOT_ACCEPTED, route.message)
+    if why := observed.settled({desired: 100}, None):
+        return Finding(False, Reason.ROUTE_NOT_ACCEPTED, why)
     return Finding(True, Reason.SERVING, f"revision {desired} serves all requests{_not_followed(observed)}")
 
 
@@ -137,8 +135,7 @@ def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> 
     if copies:
         gets = f"a copy of {copies.percent} % of requests goes to revision {revision}"
     checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
-    route = route_state(observed.route)
-    refused = "" if route.accepted else f"; {route.message}"
+    refused = f"; {why}" if (why := refusal(observed.route)) else ""
     return f"{gets} ({_step_words(candidate)}): {checks}{_trouble(observed, revision)}{refused}"
 
 

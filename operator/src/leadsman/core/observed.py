@@ -13,7 +13,8 @@ from leadsman.api.status import Mode
 from leadsman.core.jobpods import JobPod
 from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
-from leadsman.core.route import KIND, route_mirror, route_weights
+from leadsman.core.route import KIND, route_mirror, route_weights, split_differs
+from leadsman.core.routeparents import refusal
 from leadsman.core.situation import Mirror, Readiness
 
 Key = tuple[str, str]
@@ -68,6 +69,24 @@ class Observed:
         """Who gets copies of which share of requests, as the live route has it."""
         return route_mirror(self.route, self.deployment.metadata.name) if self.mode is Mode.GATEWAY else None
 
+    def settled(self, weights: Mapping[str, int], mirror: Mirror | None) -> str:
+        """Why requests are not split and copied like this yet; empty when they are.
+
+        With a gateway the live route says exactly this in every rule, and each of its gateways has accepted it at its
+        present generation. Without one the Service selects the one revision.
+        """
+        model = self.deployment.metadata.name
+        if self.mode is Mode.SERVICE:
+            return "" if self.weights() == weights else f"Service {model} does not select {' and '.join(weights)} yet"
+        if not self.route:
+            return f"HTTPRoute {model} is not there yet"
+        if split_differs(self.route, model, weights):
+            return f"HTTPRoute {model} does not split requests as decided yet: {_words(weights)}"
+        if self.mirror() != mirror:
+            copies = f"{mirror.percent} % to {mirror.revision}" if mirror else "none"
+            return f"HTTPRoute {model} does not copy requests as decided yet: {copies}"
+        return refusal(self.route)
+
     def pods_of(self, revision: str) -> list[Pod]:
         """A revision's pods."""
         return [pod for pod in self.pods if pod.revision == revision]
@@ -80,6 +99,10 @@ class Observed:
         pods = self.pods_of(revision)
         failures = [pod.failure for pod in pods if pod.failure]
         return Readiness(ready=sum(pod.ready for pod in pods), failure=failures[0] if failures else None)
+
+
+def _words(weights: Mapping[str, int]) -> str:
+    return ", ".join(f"{share} % to {revision}" for revision, share in weights.items())
 
 
 def _record(raw: Mapping[str, Any]) -> ModelRevision | None:

@@ -1,7 +1,6 @@
-"""The HTTPRoute that splits traffic by weight and copies it to a candidate, and what its gateway says of it."""
+"""The HTTPRoute that splits traffic by weight and copies it to a candidate."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from leadsman.api.modeldeployment import GatewayRef, ModelDeployment
@@ -13,14 +12,6 @@ API_VERSION = "gateway.networking.k8s.io/v1"
 KIND = "HTTPRoute"
 _SERVICE_PORT = 80
 _MIRROR = "RequestMirror"
-
-
-@dataclass(frozen=True)
-class RouteState:
-    """What a gateway says of the route."""
-
-    accepted: bool
-    message: str
 
 
 def desired_route(
@@ -73,33 +64,23 @@ def _rules(model: str, weights: Mapping[str, int], mirror: Mirror | None) -> lis
     return [infer | split, split]
 
 
-def route_state(route: Mapping[str, Any]) -> RouteState:
-    """Whether the gateway has accepted the route at its present generation, and resolved its backends."""
-    generation = route.get("metadata", {}).get("generation", 0)
-    parents: Sequence[Mapping[str, Any]] = route.get("status", {}).get("parents", [])
-    if not parents:
-        return RouteState(
-            accepted=False, message="no gateway has answered for the HTTPRoute; does spec.traffic.gateway exist?"
-        )
-    for wanted in ("Accepted", "ResolvedRefs"):
-        found = [c for c in parents[0].get("conditions", []) if c.get("type") == wanted]
-        if not found or found[0].get("observedGeneration", 0) < generation:
-            return RouteState(accepted=False, message="the gateway has not looked at the HTTPRoute's latest change yet")
-        if found[0].get("status") != "True":
-            return RouteState(
-                accepted=False, message=f"the gateway refuses the HTTPRoute: {found[0].get('message', wanted)}"
-            )
-    return RouteState(accepted=True, message="")
-
-
 def route_weights(route: Mapping[str, Any], model: str) -> dict[str, int]:
     """Each revision's weight as the live route has it."""
+    return next(iter(_weights_by_rule(route, model)), {})
+
+
+def split_differs(route: Mapping[str, Any], model: str, weights: Mapping[str, int]) -> bool:
+    """Whether any rule of the live route splits requests otherwise."""
+    rules = _weights_by_rule(route, model)
+    return not rules or any(rule != dict(weights) for rule in rules)
+
+
+def _weights_by_rule(route: Mapping[str, Any], model: str) -> list[dict[str, int]]:
     prefix = f"{model}-"
-    return {
-        backend["name"].removeprefix(prefix): backend.get("weight", 1)
-        for rule in route.get("spec", {}).get("rules", [])[:1]
-        for backend in rule.get("backendRefs", [])
-    }
+    return [
+        {backend["name"].removeprefix(prefix): backend.get("weight", 1) for backend in rule.get("backendRefs", [])}
+        for rule in route.get("spec", {}).get("rules", [])
+    ]
 
 
 def route_mirror(route: Mapping[str, Any], model: str) -> Mirror | None:
