@@ -14,6 +14,11 @@ import yaml
 LEADSMAN = "apis/leadsman.dev/v1alpha1"
 GATEWAY = "apis/gateway.networking.k8s.io/v1"
 CRDS = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_PLURALS = {
+    "ModelDeployment": "modeldeployments",
+    "RolloutPolicy": "rolloutpolicies",
+    "RolloutAction": "rolloutactions",
+}
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
@@ -35,6 +40,13 @@ class Api:
 
     def close(self) -> None:
         self._http.close()
+
+    def acting_as(self, user: str, *groups: str) -> "Api":
+        """The same API server as somebody else sees it; to be closed."""
+        them = Api(self.kubeconfig)
+        named = [("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups)]
+        them._http.headers = httpx.Headers([*them._http.headers.multi_items(), *named])
+        return them
 
     def call(
         self,
@@ -82,7 +94,7 @@ class Api:
     def submit(self, *manifests: Mapping[str, Any], **query: str) -> None:
         """Apply manifests of ours as `kubectl apply --server-side` does."""
         for manifest in manifests:
-            plural = "modeldeployments" if manifest["kind"] == "ModelDeployment" else "rolloutpolicies"
+            plural = _PLURALS[manifest["kind"]]
             metadata = manifest["metadata"]
             self.apply(f"{LEADSMAN}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}", manifest, **query)
 
@@ -172,6 +184,16 @@ def policy(namespace: str, name: str = "quick", **spec: Any) -> dict[str, Any]:
         "kind": "RolloutPolicy",
         "metadata": {"name": name, "namespace": namespace},
         "spec": wanted,
+    }
+
+
+def action(namespace: str, verb: str, name: str = "act", **spec: Any) -> dict[str, Any]:
+    """A RolloutAction about the model fraud, without who asks for it; `spec` replaces or adds fields of the spec."""
+    return {
+        "apiVersion": "leadsman.dev/v1alpha1",
+        "kind": "RolloutAction",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"modelDeployment": "fraud", "verb": verb, **spec},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from leadsman.api.rolloutaction import Verb
 from leadsman.shell.settings import Settings
 from support.helm import CHART, ROOT, HelmError, lint, objects, template
 
@@ -21,6 +22,7 @@ GOLDEN = {
         "--set-string=operator.image.tag=2",
         "--set=serviceAccount.name=pilot",
         "--set=rbac.userRoles=false",
+        "--set=admission.policies=false",
         "--set=metrics.service.enabled=false",
         "--set=priorityClassName=system-cluster-critical",
         "--set=prometheus.url=https://prometheus.monitoring:9090/",
@@ -107,7 +109,7 @@ def rules(*values: str) -> list[dict[str, Any]]:
     return [
         rule
         for item in objects(*values)
-        if item["kind"] in ("Role", "ClusterRole") and "aggregate" not in str(item["metadata"]["labels"])
+        if item["kind"] in ("Role", "ClusterRole") and item["metadata"]["name"] in ("leadsman", "leadsman-lease")
         for rule in item["rules"]
     ]
 
@@ -129,13 +131,55 @@ def test_in_namespaced_mode_nothing_is_granted_in_the_cluster() -> None:
     assert bound == {"payments", "search", "leadsman-system"}
 
 
+def user_roles() -> dict[str, list[dict[str, Any]]]:
+    """The rules of each role for people."""
+    named = {item["metadata"]["name"]: item.get("rules", []) for item in objects() if item["kind"] == "ClusterRole"}
+    return {name.removeprefix("leadsman-"): rules for name, rules in named.items() if name != "leadsman"}
+
+
 def test_users_may_not_write_the_audit_trail() -> None:
-    user_roles = [item for item in objects() if "aggregate" in str(item["metadata"].get("labels", {}))]
-    assert len(user_roles) == 2
-    for role in user_roles:
-        for rule in role["rules"]:
-            if "modelrevisions" in rule["resources"] or any("/" in resource for resource in rule["resources"]):
-                assert set(rule["verbs"]) <= {"get", "list", "watch"}
+    roles = user_roles()
+    assert set(roles) == {"viewer", "edit", "operator", "approver"}
+    for rule in (rule for rules in roles.values() for rule in rules):
+        if "modelrevisions" in rule["resources"] or any("/" in resource for resource in rule["resources"]):
+            assert set(rule["verbs"]) <= {"get", "list", "watch"}
+        if "rolloutactions" in rule["resources"]:
+            assert set(rule["verbs"]) <= {"get", "list", "watch", "create"}
+
+
+def test_who_may_edit_a_namespace_may_not_for_that_reason_act_on_its_rollouts() -> None:
+    aggregated = [item for item in objects() if "aggregate-to" in str(item["metadata"].get("labels", {}))]
+    verbs = {verb for item in aggregated for rule in item["rules"] for verb in rule["verbs"]}
+    assert verbs == {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+    actions = [rule for item in aggregated for rule in item["rules"] if "rolloutactions" in rule["resources"]]
+    assert {verb for rule in actions for verb in rule["verbs"]} == {"get", "list", "watch"}
+
+
+def test_every_verb_is_of_one_role() -> None:
+    roles = user_roles()
+    given = [
+        verb
+        for rules in roles.values()
+        for rule in rules
+        for verb in rule["verbs"]
+        if verb not in ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+    ]
+    assert sorted(given) == sorted(verb.lower() for verb in Verb)
+
+
+@pytest.mark.parametrize(
+    ("values", "mutating", "validating"),
+    [((), 2, 2), (("--kube-version=1.35.2",), 0, 2), (("--set=admission.policies=false",), 0, 0)],
+    ids=["this cluster", "a cluster without mutating policies", "a second release"],
+)
+def test_who_asks_is_proven_by_what_the_cluster_has(values: tuple[str, ...], mutating: int, validating: int) -> None:
+    found = [item for item in objects(*values) if "AdmissionPolicy" in item["kind"]]
+    for kind, wanted in (("Mutating", mutating), ("Validating", validating)):
+        policies = [item for item in found if item["kind"] == f"{kind}AdmissionPolicy"]
+        bindings = [item for item in found if item["kind"] == f"{kind}AdmissionPolicyBinding"]
+        assert (len(policies), len(bindings)) == (wanted, wanted)
+        assert all(policy["spec"]["failurePolicy"] == "Fail" for policy in policies)
+        assert {item["spec"]["policyName"] for item in bindings} == {item["metadata"]["name"] for item in policies}
 
 
 @pytest.mark.parametrize("values", GOLDEN.values(), ids=GOLDEN)
