@@ -28,6 +28,7 @@ from leadsman.core.pods import parse_pod
 from leadsman.core.podtemplate import digest_in
 from leadsman.core.revision import revision_hash
 from leadsman.core.soundings import Soundings, soundings_wanted
+from leadsman.core.variables import config_maps_of, with_values
 from support.simjob import SimJob
 from support.simpod import BEGIN, Model, SimPod
 
@@ -44,7 +45,7 @@ class World:
 
     policy: RolloutPolicySpec | None
     models: dict[str, Model] = field(default_factory=dict)
-    """By the version in the spec."""
+    """By the version in the spec; and by `<version>:<MODE>`, where the variable MODE makes a difference."""
     rps: float = 40.0
     replicas: int = 2
     gateway: bool = True
@@ -53,6 +54,8 @@ class World:
     metrics_gone: bool = False
     outage: float = 0.0
     """Share of requests that fail whatever model answers."""
+    config_maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What they say, by name."""
 
     def __post_init__(self) -> None:
         self.now = 0.0
@@ -168,14 +171,20 @@ class World:
         """Read it all."""
         metadata = {"name": NAME, "namespace": NAMESPACE, "uid": UID, "generation": self.generation}
         raw = {"metadata": metadata, "spec": self.spec, "status": self.status}
+        written = ModelDeployment.model_validate(json.loads(json.dumps(raw)))
+        named = config_maps_of(written.spec.runtime)
+        found = {name: {"data": self.config_maps[name]} for name in named if name in self.config_maps}
+        deployment, unknown_values = with_values(written, dict.fromkeys(named, "does not exist") | found)
         raw_pods = [pod.raw(self.now) for pod in self.pods.values()] + [job.pod(self.now) for job in self.jobs.values()]
         return Observed(
-            deployment=ModelDeployment.model_validate(json.loads(json.dumps(raw))),
+            deployment=deployment,
             policy=self.policy,
             pods=[parse_pod(pod) for pod in raw_pods if not is_job_pod(pod)],
             job_pods=[parse_job_pod(pod) for pod in raw_pods if is_job_pod(pod)],
             live=dict(self.objects),
             has_gateway_api=True,
+            reads_config_maps=bool(named),
+            unknown_values=unknown_values,
         )
 
     # the operator
@@ -312,6 +321,9 @@ class World:
     def model_at(self, containers: list[dict[str, Any]]) -> Model:
         """What the URI that a container is given names now; what was there before can be had by its manifest alone."""
         uri = containers[0]["args"][1]
+        mode = {one["name"]: one.get("value") for one in containers[0].get("env", [])}.get("MODE")
+        if special := self.models.get(f"{PurePath(uri).stem}:{mode}"):
+            return special
         _, _, manifest = uri.partition("@")
         if manifest:
             return next(model for model in self.models.values() if model.digest == manifest)

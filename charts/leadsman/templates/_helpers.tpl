@@ -32,7 +32,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "leadsman-serving:%s" .Chart.AppVersion) .Values.servingImage -}}
 {{- end -}}
 
-{{/* What the operator does in every namespace that it watches, and nothing else: no Secrets, no ConfigMaps. */}}
+{{/* What the operator does in every namespace that it watches, and nothing else: no Secrets. */}}
 {{- define "leadsman.rules" -}}
 # Its own kinds. The patch of a ModelDeployment sets and removes the finalizer.
 - apiGroups: [leadsman.dev]
@@ -68,6 +68,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# One by one, those that the environment of a ModelDeployment names. They cannot be listed nor watched.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

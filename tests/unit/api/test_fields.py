@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from leadsman.api.checks import Check
 from leadsman.api.conditions import Condition, Reason
 from leadsman.api.fields import DURATION_PATTERN, QUANTITY_PATTERN, format_duration, parse_duration
-from leadsman.api.modeldeployment import ModelSource, Resources
+from leadsman.api.modeldeployment import ModelSource
 from leadsman.api.rolloutpolicy import RolloutPolicySpec, Step
+from leadsman.api.runtime import Resources
 
 DURATIONS = {"30s": 30, "10m": 600, "1h": 3600, "1h30m": 5400, "90m": 5400, "0s": 0, "1h0m1s": 3601}
 

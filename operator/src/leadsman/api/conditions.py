@@ -47,6 +47,7 @@ class Reason(StrEnum):
     TOO_FEW_REPLICAS = "TooFewReplicas"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     POLICY_NOT_FOUND = "PolicyNotFound"
+    CONFIG_UNKNOWN = "ConfigUnknown"
     INVALID_SPEC = "InvalidSpec"
     REFUSED = "Refused"
 

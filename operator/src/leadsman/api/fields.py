@@ -10,6 +10,9 @@ DURATION_PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$"
 _DURATION = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?")
 _LONGEST = timedelta(hours=99_999)
 
+DELAY_PATTERN = r"^(0s|1s|[1-9][0-9]{0,2}ms)$"
+_DELAY = re.compile(r"0s|1s|[1-9][0-9]{0,2}ms")
+
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 # One place says which stores the serving image can fetch from (model-package: sources/). A registered model of MLflow
@@ -39,11 +42,33 @@ def format_duration(value: timedelta) -> str:
     return text or "0s"
 
 
+def parse_delay(value: Any) -> timedelta:
+    """Parse `0s`, `1ms` to `999ms`, or `1s`. Raises ValueError for anything else; a timedelta passes through."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not _DELAY.fullmatch(value):
+        raise ValueError(f"expected a delay like 0s, 5ms or 1s, got {value!r}")
+    return timedelta(milliseconds=int(value[:-2])) if value.endswith("ms") else timedelta(seconds=int(value[:-1]))
+
+
+def format_delay(value: timedelta) -> str:
+    """Write a delay as `parse_delay` reads it back."""
+    milliseconds = round(value.total_seconds() * 1000)
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "minLength": 2, "pattern": DURATION_PATTERN}),
+]
+
+Delay = Annotated[
+    timedelta,
+    BeforeValidator(parse_delay),
+    PlainSerializer(format_delay, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DELAY_PATTERN}),
 ]
 
 Quantity = Annotated[
@@ -52,6 +77,8 @@ Quantity = Annotated[
     Field(pattern=QUANTITY_PATTERN),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN}),
 ]
+
+BinarySize = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(Ki|Mi|Gi)$")]
 
 Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 

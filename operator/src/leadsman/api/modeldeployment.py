@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from leadsman.api.base import ApiModel
-from leadsman.api.fields import MODEL_URI_PATTERN, Digest, Duration, ObjectName, Quantity
+from leadsman.api.fields import MODEL_URI_PATTERN, Digest, Duration, ObjectName
 from leadsman.api.metadata import ObjectMeta
+from leadsman.api.runtime import Runtime
 from leadsman.api.status import ModelDeploymentStatus
 
 # "<name>-<8 characters of hash>" must be a DNS label of at most 63 characters.
@@ -70,32 +71,6 @@ class ModelSource(ApiModel):
         description="A Secret of this namespace whose keys become environment variables of the containers that fetch "
         "the model, for example AWS_ACCESS_KEY_ID; for oci:// also one of type kubernetes.io/dockerconfigjson. "
         "Leadsman itself never reads it.",
-    )
-
-
-class Resources(ApiModel):
-    """What one serving pod asks for and may use."""
-
-    requests: dict[str, Quantity] = Field(
-        default={"cpu": "100m", "memory": "128Mi"}, description="Requested resources by name.", max_length=16
-    )
-    limits: dict[str, Quantity] = Field(default={"memory": "1Gi"}, description="Limits by name.", max_length=16)
-
-
-class Runtime(ApiModel):
-    """How the model is run. A change here is a new revision, like a change of the model."""
-
-    execution_provider: Literal["CPU"] = Field(default="CPU", description="ONNX Runtime's execution provider.")
-    threads: int | None = Field(
-        default=None,
-        description="Threads that one inference may use; when left out, as many as the pod's CPU limit allows, and "
-        "without such a limit one for each of the node's CPUs.",
-        ge=1,
-        le=256,
-    )
-    resources: Resources = Field(default=Resources(), description="Requests and limits of a serving pod.")
-    service_account_name: ObjectName | None = Field(
-        default=None, description="The pods' ServiceAccount; the namespace's default when left out."
     )
 
 

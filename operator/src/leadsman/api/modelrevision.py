@@ -10,8 +10,9 @@ from leadsman.api.base import ApiModel
 from leadsman.api.evidence import MAX_CHECKS, CheckReport
 from leadsman.api.fields import Digest
 from leadsman.api.metadata import ObjectMeta
-from leadsman.api.modeldeployment import ModelSource, Runtime
+from leadsman.api.modeldeployment import ModelSource
 from leadsman.api.preflight import PreflightReport
+from leadsman.api.runtime import Runtime
 
 RECEIPTS_KEPT = 50
 

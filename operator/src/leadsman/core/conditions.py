@@ -8,7 +8,7 @@ nothing can serve               False      ...
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -63,6 +63,16 @@ def stalled_conditions(
 
 def judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
     """How the desired revision fares."""
+    finding = _judge(observed, state, desired)
+    if not observed.unknown_values:
+        return finding
+    if state.candidate or state.rejected:
+        return replace(finding, message=f"{finding.message}; {observed.unknown_values}")
+    serves = f"; revision {state.stable} goes on serving" if state.stable else ""
+    return Finding(False, Reason.CONFIG_UNKNOWN, f"{observed.unknown_values}{serves}", stalled=True)
+
+
+def _judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
     if observed.deployment.spec.model.follow:
         return Finding(False, Reason.RESOLVING, _resolving(observed))
     if state.rejected and state.rejected.reason == Reason.PREFLIGHT_FAILED:

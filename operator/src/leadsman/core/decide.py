@@ -25,6 +25,7 @@ from leadsman.core.sight import take_sight
 from leadsman.core.situation import Decision, Notice, Situation
 from leadsman.core.soundings import Soundings
 from leadsman.core.status import deployment_status
+from leadsman.core.variables import LOOK_AGAIN
 from leadsman.core.weighing import spec_of, weigh
 
 
@@ -86,13 +87,13 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
             recorded, decision.state, decision.weights, decision.mirror, _jobs(recorded, decision.state, followed)
         ),
         notices=decision.notices,
-        requeue_after=min(decision.requeue_after, followed.again or decision.requeue_after),
+        requeue_after=_again(followed, decision),
         retreats=_retreats(before, decision),
     )
 
 
 def _nothing_named(followed: Followed, state: RolloutState, now: datetime) -> Plan:
-    """A followed reference has not been resolved, and nothing was there before: only the look at it is to be made."""
+    """A reference is not resolved, or a value not known, and nothing was there before: there is only to be looked."""
     observed = followed.observed
     decision = Decision(state, weights(state), None, (), RESYNC)
     return Plan(
@@ -102,9 +103,14 @@ def _nothing_named(followed: Followed, state: RolloutState, now: datetime) -> Pl
         status=deployment_status(observed, decision, "", now),
         actions=child_actions(observed, state, decision.weights, None, _jobs(observed, state, followed)),
         notices=(),
-        requeue_after=followed.again or RESYNC,
+        requeue_after=_again(followed, decision),
         retreats=False,
     )
+
+
+def _again(followed: Followed, decision: Decision) -> timedelta:
+    asked = [decision.requeue_after, followed.again, LOOK_AGAIN if followed.observed.reads_config_maps else None]
+    return min(wait for wait in asked if wait is not None)
 
 
 def _pin(observed: Observed, desired: str, found: Finding) -> tuple[list[Action], Observed]:

@@ -9,8 +9,9 @@ from leadsman.api.status import Following, RolloutState
 from leadsman.core.job import resolve_job
 from leadsman.core.jobs import Attempts, attempts_of
 from leadsman.core.observed import Observed
-from leadsman.core.revision import revision_hash
+from leadsman.core.revision import may_be, revision_hash
 from leadsman.core.termination import last_words, parse_resolved, printable
+from leadsman.core.variables import config_maps_of
 
 _AT_ONCE = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(hours=1)
@@ -30,16 +31,27 @@ class Followed:
 def desired_revision_of(deployment: ModelDeployment) -> str | None:
     """The revision that a spec names; None while what it follows has not been resolved."""
     spec = _resolved(deployment)
-    return revision_hash(spec) if spec.model.follow is None else None
+    return revision_hash(spec) if _is_settled(spec) else None
 
 
 def named_revision(observed: Observed, state: RolloutState) -> str | None:
-    """The revision that is to serve; while what is followed has not been resolved, the one that was to before."""
-    spec = observed.deployment.spec
-    if spec.model.follow is None:
-        return revision_hash(spec)
+    """The revision that is to serve; while it has no name, the one that was to before.
+
+    It has none while what is followed has not been resolved, or the value of a variable is not known. In the latter
+    case a candidate that it cannot be, whatever the value is, is no longer wanted: stable is.
+    """
+    deployment = observed.deployment
+    if _is_settled(deployment.spec):
+        return revision_hash(deployment.spec)
+    records = observed.revisions
     named = [one.revision for one in (state.candidate, state.rejected) if one]
+    if deployment.spec.model.follow is None:
+        named = [one for one in named if one in records and may_be(deployment, records[one])]
     return named[0] if named else state.stable
+
+
+def _is_settled(spec: ModelDeploymentSpec) -> bool:
+    return spec.model.follow is None and not config_maps_of(spec.runtime)
 
 
 def follow(observed: Observed, image: str, now: datetime) -> Followed:
@@ -55,6 +67,9 @@ def follow(observed: Observed, image: str, now: datetime) -> Followed:
     before = deployment.status.following
     if before is None or before.uri != deployment.spec.model.uri:
         before = Following(uri=deployment.spec.model.uri)
+    if observed.unknown_values:
+        # Without them nobody can say whether the look would find what is there.
+        return Followed(_with(observed, before))
     waits = _waits(before, asked.interval, now)
     if waits > timedelta(0):
         return Followed(_with(observed, before), again=waits)

@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from leadsman.api.modeldeployment import ModelDeployment, ModelSource, Resources
+from leadsman.api.modeldeployment import ModelDeployment, ModelSource
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.preflight import KeySource, PreflightRules, SignatureChange
+from leadsman.api.runtime import Resources, Runtime
 from leadsman.api.status import Candidate, Following
 from leadsman.core.drift import quantity
 from leadsman.core.hashing import short_hash
@@ -20,6 +21,7 @@ from leadsman.core.names import (
     preflight_name,
     resolve_name,
 )
+from leadsman.core.options import proving_options
 from leadsman.core.owner import owner_references
 from leadsman.core.pods import PERMANENT_FAILURE
 from leadsman.core.podtemplate import fetching_container, fetching_volumes, pod_basics
@@ -92,8 +94,8 @@ def resolve_job(deployment: ModelDeployment, following: Following, image: str) -
     arguments = ["resolve", source.uri]
     if following.identity and following.digest:
         arguments.append(f"--known={following.identity}={following.digest}")
-    resources = _RESOLVE_RESOURCES.model_dump(mode="json")
-    container = fetching_container(RESOLVE_CONTAINER, arguments, source, resources, image)
+    runtime = spec.runtime.model_copy(update={"resources": _RESOLVE_RESOURCES})
+    container = fetching_container(RESOLVE_CONTAINER, arguments, source, runtime, image)
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     pod = {
         **pod_basics(spec.runtime),
@@ -156,6 +158,7 @@ def _preflight_arguments(record: ModelRevision, stable: ModelRevision | None, ru
         arguments["--memory-limit"] = str(limit)
     if record.spec.runtime.threads is not None:
         arguments["--threads"] = str(record.spec.runtime.threads)
+    arguments |= proving_options(record.spec.runtime)
     if verify := rules.verify:
         arguments["--public-key"] = f"{_KEY_DIRECTORY}/{_KEY_FILE}" if verify.public_key else None
         arguments["--identity"] = verify.identity
@@ -176,12 +179,15 @@ def _memory(record: ModelRevision) -> int | None:
     return None if limit is None else int(limit)
 
 
-def _with_room(record: ModelRevision) -> dict[str, Any]:
-    """The resources of the serving pods, with room for what measures: preflight is told what the model may need."""
-    resources: dict[str, Any] = record.spec.runtime.resources.model_dump(mode="json")
-    if limit := _memory(record):
-        resources["limits"]["memory"] = str(limit + _MEASURING_BYTES)
-    return resources
+def _with_room(record: ModelRevision) -> Runtime:
+    """The runtime of the serving pods, with room for what measures: preflight is told what the model may need."""
+    runtime = record.spec.runtime
+    limit = _memory(record)
+    if not limit:
+        return runtime
+    limits = {**runtime.resources.limits, "memory": str(limit + _MEASURING_BYTES)}
+    resources = runtime.resources.model_copy(update={"limits": limits})
+    return runtime.model_copy(update={"resources": resources})
 
 
 def _number(value: float | None) -> str | None:
@@ -204,7 +210,7 @@ def _is_another(stable: ModelRevision, source: ModelSource) -> bool:
 
 def _reach_stable(pod: dict[str, Any], container: dict[str, Any], source: ModelSource, stable: ModelSource) -> None:
     """Add what stable's model is fetched with: its claim and its Secret, which may be gone by now."""
-    other = fetching_container("", [], stable, {}, "")
+    other = fetching_container("", [], stable, Runtime(), "")
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     for volume in fetching_volumes(stable):

@@ -34,6 +34,10 @@ class Observed:
     live: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
     """The raw child objects: ModelRevisions, Deployments, Services, Jobs, the HTTPRoute."""
     has_gateway_api: bool = True
+    reads_config_maps: bool = False
+    """Whether values of the spec stand in ConfigMaps; `deployment` has them in their place."""
+    unknown_values: str = ""
+    """Which of them is not known, and why, in one sentence; empty when all are."""
 
     @property
     def mode(self) -> Mode:

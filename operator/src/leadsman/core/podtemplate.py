@@ -4,7 +4,8 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
-from leadsman.api.modeldeployment import ModelSource, Runtime
+from leadsman.api.modeldeployment import ModelSource
+from leadsman.api.runtime import Runtime
 from leadsman.core.names import (
     FETCH_CONTAINER,
     HTTP_PORT,
@@ -14,6 +15,8 @@ from leadsman.core.names import (
     SERVER_CONTAINER,
     revision_labels,
 )
+from leadsman.core.options import serving_options
+from leadsman.core.variables import environment
 from leadsman.core.verbatim import verbatim
 
 _DRAIN_SECONDS = 10
@@ -30,13 +33,13 @@ def pod_template(model: str, revision: str, source: ModelSource, runtime: Runtim
     """One fetching init container, one server: non-root, read-only, without capabilities or an API token."""
     spec: dict[str, Any] = {
         **pod_basics(runtime),
-        "terminationGracePeriodSeconds": 3 * _DRAIN_SECONDS,
+        "terminationGracePeriodSeconds": _grace_seconds(runtime),
         "initContainers": [
             fetching_container(
                 FETCH_CONTAINER,
                 ["fetch", source.uri, MODEL_DIR, *(["--digest", source.digest] if source.digest else [])],
                 source,
-                runtime.resources.model_dump(mode="json"),
+                runtime,
                 image,
             )
         ],
@@ -87,7 +90,7 @@ def pod_basics(runtime: Runtime) -> dict[str, Any]:
 
 
 def fetching_container(
-    name: str, arguments: list[str], source: ModelSource, resources: dict[str, Any], image: str
+    name: str, arguments: list[str], source: ModelSource, runtime: Runtime, image: str
 ) -> dict[str, Any]:
     """A container that can reach where the model is, with the credentials for it."""
     claim = _claim(source.uri)
@@ -97,7 +100,8 @@ def fetching_container(
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": [verbatim(argument) for argument in arguments],
-        "resources": resources,
+        **environment(runtime),
+        "resources": runtime.resources.model_dump(mode="json"),
         "securityContext": _RESTRICTED,
         "volumeMounts": [
             {"name": "model", "mountPath": MODEL_DIR},
@@ -110,6 +114,7 @@ def fetching_container(
         container["envFrom"] = [{"secretRef": {"name": source.secret_name}}]
     if registry:
         container["env"] = [
+            *container.get("env", []),
             {"name": "HOME", "value": _HOME},
             {"name": "DOCKER_CONFIG", "value": _REGISTRY_CONFIG},
         ]
@@ -139,11 +144,14 @@ def _server_container(model: str, revision: str, source: ModelSource, runtime: R
     }
     if runtime.threads is not None:
         arguments["--threads"] = str(runtime.threads)
+    arguments |= serving_options(runtime)
+    flags = ["--access-log"] if runtime.access_log else []
     return {
         "name": SERVER_CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["serve", MODEL_DIR, *(verbatim(word) for pair in arguments.items() for word in pair)],
+        "args": ["serve", MODEL_DIR, *(verbatim(word) for pair in arguments.items() for word in pair), *flags],
+        **environment(runtime),
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"},
             {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"},
@@ -158,6 +166,16 @@ def _server_container(model: str, revision: str, source: ModelSource, runtime: R
         "readinessProbe": _probe("ready", period=2, failures=2),
         "livenessProbe": _probe("live", period=10, failures=3),
     }
+
+
+def _grace_seconds(runtime: Runtime) -> int:
+    """How long a pod may take to end: what it answers still at the end of its drain is given the time it may take.
+
+    Templates of the default timeout are as they ever were.
+    """
+    usual = 3 * _DRAIN_SECONDS
+    timeout = int(runtime.timeout.total_seconds())
+    return usual if runtime.timeout == Runtime().timeout else max(usual, _DRAIN_SECONDS + timeout)
 
 
 def _probe(endpoint: str, period: int, failures: int) -> dict[str, Any]:

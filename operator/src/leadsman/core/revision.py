@@ -13,6 +13,7 @@ from leadsman.core.immutable import immutable_uri
 from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name, revision_labels
 from leadsman.core.owner import owner_references
 from leadsman.core.podtemplate import pod_template
+from leadsman.core.variables import may_run_as
 
 
 class Role(StrEnum):
@@ -36,6 +37,15 @@ def revision_hash(spec: ModelDeploymentSpec) -> str:
         for part in ("model", "runtime")
     }
     return short_hash({"v": 1, **parts})
+
+
+def may_be(deployment: ModelDeployment, record: ModelRevision) -> bool:
+    """Whether a spec may name a recorded revision, where not all values of its variables are known."""
+    asked, recorded = _source(deployment), record.spec.model
+    # The same bytes may have moved on from one address to another.
+    same_bytes = asked.uri == recorded.uri or asked.digest is not None
+    same_model = same_bytes and asked.model_copy(update={"uri": recorded.uri}) == recorded
+    return same_model and may_run_as(deployment.spec.runtime, record.spec.runtime)
 
 
 def new_revision(

@@ -75,6 +75,7 @@ ROLLOUT_ACTION = Resource("apis/leadsman.dev/v1alpha1", "rolloutactions", "Rollo
 DEPLOYMENT = Resource("apis/apps/v1", "deployments", "Deployment")
 SERVICE = Resource("api/v1", "services", "Service")
 JOB = Resource("apis/batch/v1", "jobs", "Job")
+CONFIG_MAP = Resource("api/v1", "configmaps", "ConfigMap")
 POD = Resource("api/v1", "pods", "Pod")
 HTTP_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")

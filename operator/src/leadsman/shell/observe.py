@@ -14,7 +14,9 @@ from leadsman.core.names import model_labels
 from leadsman.core.observed import Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.queries import unknown_placeholder
+from leadsman.core.variables import config_maps_of, with_values
 from leadsman.shell.kube import (
+    CONFIG_MAP,
     DEPLOYMENT,
     HTTP_ROUTE,
     JOB,
@@ -24,6 +26,7 @@ from leadsman.shell.kube import (
     ROLLOUT_POLICY,
     SERVICE,
     Kube,
+    KubeError,
     NotFoundError,
 )
 from leadsman.shell.validation import first_problem
@@ -48,7 +51,9 @@ async def read_deployment(kube: Kube, namespace: str, name: str) -> dict[str, An
 
 async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
     """Read the rest. Raises KubeError, and InvalidObjectError for an object that cannot be understood."""
-    deployment = parse(ModelDeployment, raw)
+    written = parse(ModelDeployment, raw)
+    config_maps = await _config_maps(kube, written)
+    deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
     policy, pods, (routes, has_gateway_api), *children = await asyncio.gather(
@@ -65,7 +70,27 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
         job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
         has_gateway_api=has_gateway_api,
+        reads_config_maps=bool(config_maps),
+        unknown_values=unknown_values,
     )
+
+
+async def _config_maps(kube: Kube, deployment: ModelDeployment) -> dict[str, dict[str, Any] | str]:
+    names = config_maps_of(deployment.spec.runtime)
+    found = await asyncio.gather(*(_config_map(kube, deployment, name) for name in names))
+    return dict(zip(names, found, strict=True))
+
+
+async def _config_map(kube: Kube, deployment: ModelDeployment, name: str) -> dict[str, Any] | str:
+    """One ConfigMap, or why it is not known. A candidate is watched on, and taken back, without knowing."""
+    try:
+        return await kube.get(CONFIG_MAP, deployment.metadata.namespace, name)
+    except NotFoundError:
+        return "does not exist"
+    except KubeError as error:
+        if error.retryable and deployment.status.rollout.candidate is None:
+            raise
+        return f"cannot be read: {error}"
 
 
 async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec | None:

@@ -50,7 +50,7 @@ class _Subject:
         self.seconds = time.perf_counter() - began
         limits = Limits(threads, self.most_bytes, 0.0)
         runner = Runner(self.model, ThreadPoolExecutor(threads), limits, lambda: 1, lambda *_: None)
-        guard = None if schema is None else SchemaGuard(schema, rejecting=False)
+        guard = None if schema is None else SchemaGuard(schema, rejecting=bool(command["rejecting"]))
         self.plane = DataPlane("model", "1", self.most_bytes, float(command["request_seconds"]), runner, guard)
         self.names = [spec.name for spec in self.model.signature.outputs]
         self.single: Feed = {}

@@ -68,6 +68,8 @@ def _flight(uri: str, options: dict[str, Any]) -> Flight:
             most_rows=options["max_batch_size"],
             most_bytes=options["max_body_bytes"],
             load_seconds=max(_LEAST_LOAD, options["deadline"] / 2),
+            request_seconds=options["timeout"],
+            rejecting=options["schema"] == "reject",
         ),
         scratch=options["scratch"],
     )

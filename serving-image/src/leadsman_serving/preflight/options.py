@@ -61,6 +61,13 @@ _OPTIONS = (
     ),
     click.option("--max-batch-size", type=click.IntRange(1, 1024), default=64, help="Rows of the largest batch."),
     click.option("--max-body-bytes", type=click.IntRange(min=1), default=64 << 20, help="Of a request, and an answer."),
+    click.option("--timeout", type=_RATIO, default=60.0, help="Seconds that a request may take."),
+    click.option(
+        "--schema",
+        type=click.Choice(["count", "reject"]),
+        default="count",
+        help="As of `leadsman-serving serve`: its own requests must not be refused either.",
+    ),
     click.option("--public-key", type=_FILE, is_eager=True, help="Whose signature is asked for; PEM."),
     click.option("--identity", callback=_whole, help="Who has to have signed without a key: e-mail address or URI."),
     click.option("--issuer", callback=_whole, help="The OpenID issuer that confirmed the identity."),

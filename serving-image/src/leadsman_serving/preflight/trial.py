@@ -25,6 +25,7 @@ class Runtime:
 
     In bytes: `memory_limit` is what it may have, `container` what all of this container may, `most_bytes` a request.
     `load_seconds` are for loading, `request_seconds` for one request: a model that takes longer is rejected.
+    `rejecting`: requests that break a rule of its schema are refused.
     """
 
     threads: int
@@ -35,6 +36,7 @@ class Runtime:
     most_bytes: int
     load_seconds: float = 300.0
     request_seconds: float = 60.0
+    rejecting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def load(process: ModelProcess, subject: Subject, left: TimeLeft) -> dict[str, A
         "providers": subject.runtime.providers,
         "most_bytes": subject.runtime.most_bytes,
         "request_seconds": subject.runtime.request_seconds,
+        "rejecting": subject.runtime.rejecting,
     }
     return asked(process, subject, command, left, subject.runtime.load_seconds)
 
