@@ -22,6 +22,7 @@ from kubernetes.config import kube_config
 
 from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
 from apiserver.pilot import SERVING_IMAGE
+from apiserver.test_gitops import SYNCS, Sync, manifests
 from apiserver.waiting import eventually, soon
 from apiserver.world import World
 from leadsman.handlers import runner
@@ -187,6 +188,52 @@ async def test_its_whole_life_with_the_rights_of_the_chart(world: World, setting
         path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
         world.api.delete(path)
         await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it", 8)
+
+
+@asynccontextmanager
+async def syncing(world: World, sync: Sync, version: str) -> AsyncIterator[None]:
+    """A GitOps tool that applies what is in Git every second."""
+
+    def apply() -> None:
+        for manifest in manifests(world.namespace, version):
+            sync(world.api, manifest)
+
+    async def again() -> None:
+        while True:
+            await asyncio.sleep(1)
+            await asyncio.to_thread(apply)
+
+    await asyncio.to_thread(apply)
+    task = asyncio.ensure_future(again())
+    try:
+        yield
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize("settings", ["cluster-wide"], indirect=True)
+@pytest.mark.parametrize("how", SYNCS)
+async def test_a_tool_that_applies_the_manifests_every_second_through_a_rollout_changes_nothing(
+    world: World, settings: Settings, how: str
+) -> None:
+    async with operator(settings), turning(world) as it:
+        async with syncing(world, SYNCS[how], "1"):
+            await soon(lambda: ready(world) == ("Serving", "1"), "the first revision serves")
+        async with syncing(world, SYNCS[how], "2"):
+            await soon(lambda: ready(world) == ("Serving", "2"), "the candidate is promoted")
+            await soon(lambda: "Promoted" in events(world), "the pass has come to its end")
+            before = deployment(world)["metadata"]
+            writes = await asyncio.to_thread(total, settings.http_port, "leadsman_writes")
+            await asyncio.sleep(3)  # nothing is to happen in it
+            after = deployment(world)["metadata"]
+            assert await asyncio.to_thread(total, settings.http_port, "leadsman_writes") == writes
+        assert (before["generation"], after["generation"]) == (2, 2)
+        # A replacement takes the finalizer away, and kopf puts it back: no reason to do anything else.
+        assert how == "a replacement" or before["resourceVersion"] == after["resourceVersion"]
+        assert it.history == [{"1": 100}, {"1": 80, "2": 20}, {"1": 50, "2": 50}, {"2": 100}]
 
 
 def healthy(port: int) -> bool:
