@@ -50,9 +50,9 @@ LONG = policy(steps=tuple(Step(weight=weight, min_duration=timedelta(0)) for wei
 COPIES_FIRST = policy(steps=(Step(shadow=Shadow(percent=40)), Step(weight=5), Step(weight=60)))
 
 NEXT = {
-    "without a candidate nobody comes next": (serving(), Mode.GATEWAY, 0),
-    "nor after a rollback": (rolled_back(), Mode.GATEWAY, 0),
-    "a candidate in preflight runs nothing": (in_preflight(), Mode.GATEWAY, 0),
+    "who begins in this very pass may return to everything": (serving(), Mode.GATEWAY, 100),
+    "after a rollback, too": (rolled_back(), Mode.GATEWAY, 100),
+    "a candidate that passes its preflight now is for the first step": (in_preflight(policy=LONG), Mode.GATEWAY, 5),
     "a candidate that is prepared is for the first step": (preparing(policy=LONG), Mode.GATEWAY, 5),
     "without a gateway it gets everything at once": (preparing(policy=LONG), Mode.SERVICE, 100),
     "as does one that returns": (preparing(policy=LONG, returning=True), Mode.GATEWAY, 100),

@@ -82,6 +82,20 @@ class Retiring(ApiModel):
     revision: str = Field(description=_REVISION)
     until: datetime = Field(description="When its pods are deleted.")
     warm: bool = Field(default=False, description="It was stable, and is kept loaded for a quick way back.")
+    replicas: int | None = Field(
+        default=None, description="The pods that an autoscaler may not go below; none without autoscaling."
+    )
+
+
+class Capacity(ApiModel):
+    """What carries all of the requests: known while a rollout is under way, as no share shows it then."""
+
+    replicas: int = Field(description="Pods: those of stable when the rollout began, or more if traffic grew since.")
+    until: datetime | None = Field(
+        default=None,
+        description="When stable is left to its autoscaler again, which by then has seen all of the requests; none "
+        "while there is a candidate.",
+    )
 
 
 class RolloutState(ApiModel):
@@ -96,6 +110,9 @@ class RolloutState(ApiModel):
     rejected: Rejection | None = Field(default=None, description="The desired revision, when it was taken back.")
     retiring: tuple[Retiring, ...] = Field(
         default=(), description="Revisions without traffic whose pods still run.", max_length=MAX_RETIRING
+    )
+    capacity: Capacity | None = Field(
+        default=None, description="What carries all of the requests; none without autoscaling."
     )
     decisions: int = Field(
         default=0, description="How many decisions were taken; numbers the receipts on the ModelRevisions."

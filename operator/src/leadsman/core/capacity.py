@@ -22,11 +22,14 @@ def needed(scaling: Scaling, stable_replicas: int, weight: int) -> int:
 
 
 def next_share(state: RolloutState, mode: Mode) -> int:
-    """The most percent of requests, or of copies of them, that the candidate has or may be given next."""
+    """The most percent of requests, or of copies of them, that the candidate has or may be given next.
+
+    Whoever begins only now may return to all of them at once.
+    """
     candidate = state.candidate
-    if candidate is None or state.phase is Phase.PREFLIGHT:
-        return 0
-    if state.phase is Phase.PREPARING:
+    if candidate is None:
+        return 100
+    if state.phase in (Phase.PREFLIGHT, Phase.PREPARING):
         at_once = candidate.returning or mode is Mode.SERVICE
         return 100 if at_once else share_of(candidate.policy.steps[0])
     return max(share_of(step_of(candidate)), _share_after(candidate))

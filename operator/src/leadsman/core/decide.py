@@ -12,6 +12,7 @@ from leadsman.core import evidence
 from leadsman.core.archive import archive
 from leadsman.core.desired import Action, child_actions, pin_digest, record_actions
 from leadsman.core.evidence import Look
+from leadsman.core.floors import carrying, hold, owed
 from leadsman.core.follow import Followed, follow, named_revision
 from leadsman.core.history import sum_minutes
 from leadsman.core.names import child_name
@@ -61,9 +62,11 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         return _nothing_named(followed, before, now)
     found = find_preflight(observed, before, desired, now)
     weighed = _weigh(observed, before, soundings, now)
+    scaling, replicas = observed.deployment.spec.scaling, observed.replicas()
+    carried = carrying(scaling, before, observed.mode, replicas, now)
     situation = Situation(
         desired=desired,
-        replicas=observed.deployment.spec.scaling.min_replicas,
+        replicas=owed(scaling, before, observed.mode, desired, carried),
         mode=observed.mode,
         policy=observed.policy,
         revisions=observed.readiness(),
@@ -75,7 +78,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
     digests = _digests(observed) | ({desired: found.report.digest} if found.report and found.report.digest else {})
     model = observed.deployment.metadata.name
     kept = keep(Pass(model, before, situation, decision, weighed.look, weighed.begun, digests))
-    decision = replace(decision, state=kept.state)
+    decision = replace(decision, state=hold(scaling, kept.state, carried, replicas, now))
     pins, pinned = _pin(observed, desired, found)
     recordings, recorded = archive(pinned, kept.flushes)
     return Plan(

@@ -91,6 +91,14 @@ class Observed:
             return f"HTTPRoute {model} does not copy requests as decided yet: {copies}"
         return refusal(self.route)
 
+    def replicas(self) -> dict[str, int]:
+        """The pods that each revision's Deployment is to have, by whoever has said so last."""
+        return {
+            raw.get("metadata", {}).get("labels", {}).get(REVISION_LABEL, ""): raw.get("spec", {}).get("replicas", 1)
+            for (kind, _), raw in self.live.items()
+            if kind == "Deployment"
+        }
+
     def pods_of(self, revision: str) -> list[Pod]:
         """A revision's pods."""
         return [pod for pod in self.pods if pod.revision == revision]
