@@ -167,12 +167,16 @@ def settings(
 
 async def test_its_whole_life_with_the_rights_of_the_chart(world: World, settings: Settings) -> None:
     world.errors["bad"] = 0.3
-    world.api.submit(policy(world.namespace, keepWarm="2s"), model(world.namespace))
+    region = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "store"}, "data": {"region": "eu"}}
+    world.api.create(f"api/v1/namespaces/{world.namespace}/configmaps", region)
+    variable = {"name": "AWS_REGION", "valueFrom": {"configMap": "store", "key": "region"}}
+    asked = model(world.namespace, runtime={"env": [variable]})
+    world.api.submit(policy(world.namespace, keepWarm="2s"), asked)
     async with operator(settings), turning(world) as it:
         await soon(lambda: ready(world) == ("Serving", "1"), "the first revision serves")
-        world.api.submit(with_version(model(world.namespace), "2"))
+        world.api.submit(with_version(asked, "2"))
         await soon(lambda: ready(world) == ("Serving", "2"), "a good candidate is promoted")
-        world.api.submit(with_version(model(world.namespace), "bad"))
+        world.api.submit(with_version(asked, "bad"))
         await soon(lambda: ready(world) == ("RolledBack", "2"), "a bad candidate is rolled back")
         await soon(lambda: it.history[-1] == {"2": 100}, "users are served by the good one")
         assert it.history == [

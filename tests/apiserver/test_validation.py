@@ -31,6 +31,11 @@ EVERY_KIND: list[dict[str, Any]] = [
 ]
 
 
+def env(name: str, **variable: Any) -> dict[str, Any]:
+    """A spec with one variable."""
+    return {"runtime": {"env": [{"name": name, **variable}]}}
+
+
 REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "no model": ({"model": None}, "spec.model: Required value"),
     "a model without a URI": ({"model": {}}, "spec.model.uri: Required value"),
@@ -49,6 +54,48 @@ REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "no threads": ({"runtime": {"threads": 0}}, "spec.runtime.threads"),
     "an execution provider that does not exist": ({"runtime": {"executionProvider": "TPU"}}, 'supported values: "CPU"'),
     "a quantity that is none": ({"runtime": {"resources": {"limits": {"memory": "much"}}}}, "limits.memory"),
+    "no batches at all": ({"runtime": {"batching": {"maxSize": 0}}}, "spec.runtime.batching.maxSize"),
+    "a delay that is too long": ({"runtime": {"batching": {"maxDelay": "2s"}}}, "spec.runtime.batching.maxDelay"),
+    "a delay without a unit": ({"runtime": {"batching": {"maxDelay": "5"}}}, "spec.runtime.batching.maxDelay"),
+    "a timeout of no time": ({"runtime": {"timeout": "0s"}}, "the timeout must be 1s to 1h"),
+    "a timeout of a day": ({"runtime": {"timeout": "24h"}}, "the timeout must be 1s to 1h"),
+    "no request at once": ({"runtime": {"maxInFlight": 0}}, "spec.runtime.maxInFlight"),
+    "a size in decimal units": ({"runtime": {"maxBodySize": "64M"}}, "spec.runtime.maxBodySize"),
+    "a size that is a number": ({"runtime": {"maxBodySize": 1000}}, "must be of type string"),
+    "violations that are ignored": (
+        {"runtime": {"schemaViolations": "Ignore"}},
+        'supported values: "Count", "Reject"',
+    ),
+    "a variable with a blank": (env("A B", value="x"), "spec.runtime.env[0].name"),
+    "a variable without a value": (env("A"), "a variable has either a value or a valueFrom"),
+    "a variable with two values": (
+        env("A", value="x", valueFrom={"configMap": "c", "key": "k"}),
+        "a variable has either a value or a valueFrom",
+    ),
+    "a value from nowhere": (env("A", valueFrom={"key": "k"}), "a value is from a configMap or from a secret"),
+    "a value from two places": (
+        env("A", valueFrom={"configMap": "c", "secret": "s", "key": "k"}),
+        "a value is from a configMap or from a secret",
+    ),
+    "a value of no key": (env("A", valueFrom={"configMap": "c"}), "spec.runtime.env[0].valueFrom.key: Required value"),
+    "a value that is too long": (env("A", value="x" * 4097), "may not be more than 4096"),
+    "a value with a NUL": (env("A", value="a\0b"), "spec.runtime.env[0].value"),
+    "a variable twice": (
+        {"runtime": {"env": [{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]}},
+        "spec.runtime.env[1]: Duplicate value",
+    ),
+    "too many variables": (
+        {"runtime": {"env": [{"name": f"A{number}", "value": "x"} for number in range(33)]}},
+        "spec.runtime.env: Too many",
+    ),
+    **{
+        f"the variable {name}": (env(name, value="x"), "the variable is reserved")
+        for name in (
+            *("LEADSMAN_PORT", "LEADSMAN_MAX_BATCH_SIZE", "PATH", "HOME", "DOCKER_CONFIG", "ORT_DISABLE_TELEMETRY"),
+            *("LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONSTARTUP", "GLIBC_TUNABLES", "GCONV_PATH"),
+            *("OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES"),
+        )
+    },
     "a gateway without a name": ({"traffic": {"gateway": {}}}, "spec.traffic.gateway.name: Required value"),
     "a policy without a name": ({"rolloutPolicy": {}}, "spec.rolloutPolicy.name: Required value"),
 }
@@ -147,6 +194,16 @@ TAKEN_MODELS: dict[str, dict[str, Any]] = {
     "a digest and a version": {"model": {"uri": URI, "digest": f"sha256:{HEX}", "version": "2026.11.20-rc.1"}},
     "resources as numbers and as text": {"runtime": {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}}},
     "no gateway": {"traffic": {}},
+    "an empty variable": env("A", value=""),
+    "a long variable": env("A", value="x" * 4096),
+    "a variable of the fetching image": env("LEADSMAN_OCI_INSECURE", value="registry.models.svc:5000"),
+    "variables that only begin like ours": env("PATHS", value="x"),
+    "a value of a Secret": env("TOKEN", valueFrom={"secret": "s", "key": "k.txt"}),
+    "as many variables as there may be": {
+        "runtime": {"env": [{"name": f"A{number}", "value": "x" * 4096} for number in range(32)]}
+    },
+    "the shortest waits": {"runtime": {"timeout": "1s", "batching": {"maxSize": 1, "maxDelay": "0s"}}},
+    "the longest waits": {"runtime": {"timeout": "1h", "batching": {"maxSize": 1024, "maxDelay": "1s"}}},
 }
 
 TAKEN_POLICIES: dict[str, dict[str, Any]] = {

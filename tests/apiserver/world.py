@@ -221,11 +221,12 @@ class World:
             counter[version] += requests
 
     def version(self, child: str) -> str:
-        """The model version that a child object is of."""
+        """The model version that a child object is of; `<version>:<MODE>` where its pods have that variable."""
         if child not in self.versions:
             revision = self.api.get(f"{LEADSMAN}/namespaces/{self.namespace}/modelrevisions/{child}")
             source = revision["spec"]["model"]
-            self.versions[child] = source.get("version", source.get("digest", ""))
+            modes = [one["value"] for one in revision["spec"]["runtime"].get("env", []) if one["name"] == "MODE"]
+            self.versions[child] = ":".join([source.get("version", source.get("digest", "")), *modes])
         return self.versions[child]
 
     def free_addresses(self) -> None:

@@ -39,6 +39,22 @@ DEPLOYMENTS: dict[str, ModelDeployment] = {
     "oci": model_deployment(
         model={"uri": "oci://registry.example.com/models/fraud:2026.11.20", "secretName": "registry"}
     ),
+    "configured": model_deployment(
+        model={"uri": "oci://registry.example.com/models/fraud:2026.11.20", "secretName": "registry"},
+        runtime={
+            "batching": {"maxSize": 32, "maxDelay": "1ms"},
+            "timeout": "90s",
+            "maxInFlight": 200,
+            "maxBodySize": "16Mi",
+            "schemaViolations": "Reject",
+            "accessLog": True,
+            "env": [
+                {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector.tracing:4318"},
+                {"name": "OTEL_EXPORTER_OTLP_HEADERS", "valueFrom": {"secret": "tracing", "key": "headers"}},
+                {"name": "AWS_REGION", "value": "$(HOME)"},
+            ],
+        },
+    ),
     "pvc": model_deployment(model={"uri": "pvc://models/fraud/2026.onnx"}, runtime={"serviceAccountName": "fraud"}),
 }
 FRAUD = model_deployment(scaling={"minReplicas": 2}, traffic={**GATEWAY, "hostnames": ["fraud.example.com"]})
@@ -127,6 +143,7 @@ JOBS = {
     "s3-against-pvc": job("s3-with-secret", stable="pvc"),
     "oci-by-all-rules": job("oci", STRICT, stable="s3-with-secret"),
     "pvc-keyless": job("pvc", KEYLESS, stable="https"),
+    "configured": job("configured"),
 }
 
 
@@ -157,6 +174,7 @@ def test_no_service_and_no_deployment_selects_the_pods_of_a_job(name: str) -> No
 def test_a_preflight_runs_as_its_pods_will(name: str) -> None:
     """The same image, limits, rights and credentials."""
     source = {"first": "https", "s3-against-pvc": "s3-with-secret", "oci-by-all-rules": "oci", "pvc-keyless": "pvc"}
+    source |= {"configured": "configured"}
     pod, job = template(DEPLOYMENTS[source[name]])["spec"], JOBS[name]["spec"]["template"]["spec"]
     [fetch], [server], [container] = pod["initContainers"], pod["containers"], job["containers"]
     for part in ("image", "securityContext"):
@@ -168,6 +186,8 @@ def test_a_preflight_runs_as_its_pods_will(name: str) -> None:
     assert not drifted(told, theirs["limits"]["memory"]), "what the model may need is what its pods will have"
     for part in ("serviceAccountName", "automountServiceAccountToken", "securityContext"):
         assert job.get(part) == pod.get(part)
+    assert container.get("env", []) == fetch.get("env", [])
+    assert all(variable in fetch.get("env", []) for variable in server.get("env", []))
     assert all(secret in container.get("envFrom", []) for secret in fetch.get("envFrom", []))
     assert all(mount in container["volumeMounts"] for mount in fetch["volumeMounts"])
     assert all(volume in job["volumes"] for volume in pod["volumes"])
@@ -177,7 +197,7 @@ def test_a_preflight_has_room_for_what_measures() -> None:
     """A model that needs nearly all that its pods will have is not rejected for the preflight's own memory."""
     limits = [JOBS[name]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] for name in JOBS]
     gib, more = 1 << 30, 128 << 20
-    assert [int(one["memory"]) - more for one in limits] == [gib, 8 * gib, gib, gib]
+    assert [int(one["memory"]) - more for one in limits] == [gib, 8 * gib, gib, gib, gib]
 
 
 def test_a_stable_model_is_asked_for_by_its_digest_under_the_same_uri_too() -> None:

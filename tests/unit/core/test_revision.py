@@ -62,6 +62,17 @@ SAME: dict[str, dict[str, Any]] = {
     "another gateway": {"traffic": {"gateway": {"name": "public"}, "hostnames": ["fraud.example.com"]}},
     "another policy": {"rolloutPolicy": {"name": "careless"}},
     "the default runtime written out": {"runtime": {"executionProvider": "CPU", "threads": None}},
+    "every default of the server written out": {
+        "runtime": {
+            "batching": {"maxSize": 64, "maxDelay": "0s"},
+            "timeout": "60s",
+            "maxInFlight": 1000,
+            "maxBodySize": "64Mi",
+            "schemaViolations": "Count",
+            "accessLog": False,
+            "env": [],
+        }
+    },
     "a field of a newer Leadsman": {"explain": {"method": "shap"}},
 }
 OTHER: dict[str, dict[str, Any]] = {
@@ -73,6 +84,17 @@ OTHER: dict[str, dict[str, Any]] = {
     "one thread": {"runtime": {"threads": 1}},
     "more memory": {"runtime": {"resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}}},
     "another account": {"runtime": {"serviceAccountName": "fraud"}},
+    "smaller batches": {"runtime": {"batching": {"maxSize": 32}}},
+    "a delay": {"runtime": {"batching": {"maxDelay": "1ms"}}},
+    "a timeout": {"runtime": {"timeout": "20s"}},
+    "fewer at once": {"runtime": {"maxInFlight": 10}},
+    "smaller requests": {"runtime": {"maxBodySize": "1Mi"}},
+    "stricter": {"runtime": {"schemaViolations": "Reject"}},
+    "an access log": {"runtime": {"accessLog": True}},
+    "a variable": {"runtime": {"env": [{"name": "A", "value": "b"}]}},
+    "an empty variable": {"runtime": {"env": [{"name": "A", "value": ""}]}},
+    "a Secret's key": {"runtime": {"env": [{"name": "A", "valueFrom": {"secret": "b", "key": "c"}}]}},
+    "another Secret's key": {"runtime": {"env": [{"name": "A", "valueFrom": {"secret": "b2", "key": "c"}}]}},
 }
 
 
@@ -99,6 +121,17 @@ specs = st.fixed_dictionaries(
             {},
             optional={
                 "threads": st.integers(1, 256),
+                "timeout": st.sampled_from(["60s", "1m", "20s", "1h"]),
+                "maxInFlight": st.integers(998, 1002),
+                "accessLog": st.booleans(),
+                "batching": st.fixed_dictionaries(
+                    {}, optional={"maxSize": st.integers(60, 66), "maxDelay": st.sampled_from(["0s", "1ms", "1s"])}
+                ),
+                "env": st.lists(
+                    st.fixed_dictionaries({"name": st.sampled_from("ABC"), "value": st.sampled_from(["", "x"])}),
+                    max_size=3,
+                    unique_by=lambda variable: variable["name"],
+                ),
                 "resources": st.fixed_dictionaries(
                     {}, optional={"limits": st.dictionaries(st.sampled_from(["cpu", "memory", "gpu"]), quantities)}
                 ),
