@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
+from apiserver.kubeapi import LEADSMAN, Api, ApiError, model, policy, with_version
 from apiserver.pilot import Pilot, pilot
 from apiserver.world import World
 from leadsman.core.names import FIELD_MANAGER
@@ -38,8 +38,14 @@ def replace(api: Api, manifest: Manifest) -> object:
     """Argo CD with Replace=true."""
     if api.missing(path_of(manifest)):
         return api.create(path_of(manifest).rpartition("/")[0], manifest, fieldManager="argocd-controller")
-    version = api.get(path_of(manifest))["metadata"]["resourceVersion"]
-    return api.put(path_of(manifest), {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}})
+    while True:
+        version = api.get(path_of(manifest))["metadata"]["resourceVersion"]
+        metadata = {**manifest["metadata"], "resourceVersion": version}
+        try:
+            return api.put(path_of(manifest), {**manifest, "metadata": metadata})
+        except ApiError as error:
+            if error.status != 409:
+                raise
 
 
 SYNCS: dict[str, Sync] = {"server-side apply": server_side, "a merge patch": merge_patch, "a replacement": replace}
