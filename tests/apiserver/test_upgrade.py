@@ -114,4 +114,5 @@ async def test_the_rollout_of_an_earlier_release_goes_on_and_no_deployment_is_wr
         await it.run(until=until)
         assert it.history == weights
         assert running.items() <= deployments(it).items()
-        assert all(spec == known[name] for name, spec in records(it).items() if name in known)
+        now = records(it)  # a digest may have been pinned meanwhile
+        assert {name: now[name] | spec for name, spec in known.items()} == {name: now[name] for name in known}
