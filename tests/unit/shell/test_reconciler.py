@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry
 
 from leadsman.core.revision import revision_hash
@@ -33,6 +34,8 @@ class FakeKube:
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        if error := self.fails.get(f"get {resource.kind} {name}"):
+            raise error
         if (resource.kind, name) not in self.objects:
             raise NotFoundError("no such object", 404)
         return deepcopy(self.objects[resource.kind, name])
@@ -197,3 +200,41 @@ async def test_a_query_that_cannot_be_asked_is_refused_before_anything_is_rolled
     assert stalled["reason"] == "InvalidSpec"
     assert "RolloutPolicy careful: spec.checks.0.prometheus.query: {{pod}} stands for nothing" in stalled["message"]
     assert kube.written == ["ModelDeployment fraud status"]
+
+
+def names_config_map(kube: FakeKube) -> FakeKube:
+    """Have the ModelDeployment name a ConfigMap."""
+    variable = {"name": "AWS_REGION", "valueFrom": {"configMap": "store", "key": "region"}}
+    kube.objects["ModelDeployment", "fraud"]["spec"]["runtime"] = {"env": [variable]}
+    return kube
+
+
+@pytest.mark.parametrize("status", [0, 403, 404, 500])
+async def test_a_rollback_needs_no_config_map(status: int) -> None:
+    kube = names_config_map(running_canary(healthy=False))
+    kube.fails["get ConfigMap store"] = down(status) if status != 404 else NotFoundError("no such object", 404)
+    await reconciler(kube).reconcile(KEY)
+    assert weights(kube) == [100]
+
+
+async def test_a_config_map_that_cannot_be_read_now_is_tried_again_and_nothing_is_said() -> None:
+    kube = names_config_map(running_canary(healthy=True))
+    del kube.objects["ModelDeployment", "fraud"]["status"]
+    kube.fails["get ConfigMap store"] = down()
+    assert await reconciler(kube).reconcile(KEY) <= timedelta(seconds=1)
+    assert kube.written == []
+
+
+async def test_a_config_map_that_may_not_be_read_is_said_and_nothing_is_born() -> None:
+    kube = names_config_map(running_canary(healthy=True))
+    del kube.objects["ModelDeployment", "fraud"]["status"]
+    kube.fails["get ConfigMap store"] = down(403)
+    await reconciler(kube).reconcile(KEY)
+    conditions = kube.bodies["ModelDeployment fraud status"]["status"]["conditions"]
+    [stalled] = [condition for condition in conditions if condition["type"] == "Stalled"]
+    assert stalled["reason"] == "ConfigUnknown"
+    assert stalled["message"].startswith(
+        "ConfigMap store, which spec.runtime.env names for AWS_REGION, cannot be read: the API server says no"
+    )
+    records = {f"ModelRevision {name}" for kind, name in kube.objects if kind == "ModelRevision"}
+    assert {what for what in kube.written if what.startswith("ModelRevision")} <= records
