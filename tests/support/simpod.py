@@ -27,6 +27,8 @@ class Model:
     differs: float = 0.0
     """Share of its answers that are not what every other model says."""
     median: float = 0.010
+    stalls: float = 0.0
+    """Share of its answers that take a hundred times as long."""
     start_seconds: float = 3.0
     failure: str | None = None
     """What its fetch container says with exit code 65."""
@@ -86,7 +88,9 @@ class SimPod:
         if failed:
             self.errors += 1
             return False
-        self.buckets[bisect_left(BOUNDS, random.lognormvariate(log(self.model.median), 0.4))] += 1
+        stalled = self.model.stalls > 0 and random.random() < self.model.stalls
+        median = self.model.median * (100 if stalled else 1)
+        self.buckets[bisect_left(BOUNDS, random.lognormvariate(log(median), 0.4))] += 1
         label = int(self.model.differs > 0 and random.random() < self.model.differs)
         seq = self.answers[-1].seq + 1 if self.answers else 1
         self.answers.append(Answer(seq, BEGIN.timestamp() + now, request, (Output("label", (1,), (label,)),)))
