@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from support.cluster import ROOT, apply, eventually, get, kubectl
-from support.faults import GATEWAYS, proxies, proxy_deployment, restart, restarts, serving_pods, sigkill
+from support.faults import GATEWAYS, gateway_of, proxies, proxy_deployment, restart, restarts, serving_pods, sigkill
 from support.users import Answer, Users, wait_until_served
 
 pytestmark = pytest.mark.cluster
@@ -59,6 +59,25 @@ def policy(namespace: str, *steps: dict[str, Any]) -> dict[str, Any]:
 
 QUICK = [{"weight": weight, "minDuration": "0s", "maxDuration": "1h"} for weight in (20, 50)]
 PATIENT = [{"weight": 50, "minDuration": "30m", "maxDuration": "1h"}]
+
+
+def repeats(namespace: str) -> dict[str, Any]:
+    """What docs/operations.md tells a platform team to give its gateway."""
+    triggers = ["connect-failure", "refused-stream", "reset-before-request", "reset"]
+    target = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": MODEL}
+    return {
+        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+        "kind": "BackendTrafficPolicy",
+        "metadata": {"name": MODEL, "namespace": namespace},
+        "spec": {
+            "targetRefs": [target],
+            "retry": {
+                "numRetries": 3,
+                "retryOn": {"triggers": triggers},
+                "perRetry": {"backOff": {"baseInterval": "25ms", "maxInterval": "250ms"}},
+            },
+        },
+    }
 
 
 def host(namespace: str) -> str:
@@ -218,8 +237,12 @@ def test_a_serving_pod_may_be_deleted(namespace: str, store: str, of: str) -> No
 
 
 @pytest.mark.parametrize("of", ["stable", "candidate"])
-def test_a_serving_process_may_be_killed(namespace: str, store: str, of: str) -> None:
+def test_a_serving_process_may_be_killed_where_the_gateway_repeats_what_is_lost(
+    namespace: str, store: str, of: str
+) -> None:
+    """A gateway does not do so by itself, and hears from Kubernetes after a second: docs/operations.md."""
     with users_of(namespace, store, PATIENT) as users:
+        apply(repeats(namespace))
         revision = start_canary(namespace, store, users)[of == "candidate"]
         pod = serving_pods(namespace, revision)[0]
         sigkill(namespace, pod, "server")
@@ -238,8 +261,8 @@ def test_the_gateway_may_be_restarted(namespace: str, store: str) -> None:
     assert not users.failed(), told(users.failed(), users)
 
 
-def test_a_pod_of_the_gateway_may_be_deleted(namespace: str, store: str) -> None:
-    with users_of(namespace, store, PATIENT) as users:
+def test_one_of_the_gateways_pods_may_be_deleted(namespace: str, store: str) -> None:
+    with gateway_of(2), users_of(namespace, store, PATIENT) as users:
         start_canary(namespace, store, users)
         kubectl("-n", GATEWAYS, "delete", "pod", proxies()[0], "--timeout=120s")
         go_on(users)
@@ -247,8 +270,9 @@ def test_a_pod_of_the_gateway_may_be_deleted(namespace: str, store: str) -> None
     assert not users.failed(), told(users.failed(), users)
 
 
-def test_a_process_of_the_gateway_may_be_killed(namespace: str, store: str) -> None:
-    with users_of(namespace, store, PATIENT) as users:
+def test_one_of_the_gateways_processes_may_be_killed_if_users_ask_again(namespace: str, store: str) -> None:
+    """Its open connections end with it, and nothing behind it can help: a client that asks again is answered."""
+    with gateway_of(2), users_of(namespace, store, PATIENT, patience=10) as users:
         start_canary(namespace, store, users)
         pod = proxies()[0]
         before = restarts(GATEWAYS, pod)

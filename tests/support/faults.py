@@ -1,10 +1,13 @@
 """What happens to a cluster: pods that are deleted, and processes that are killed, by those who run its machines."""
 
+import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from support.cluster import get, kubectl
+from support.cluster import eventually, get, kubectl
 
 _LOCAL_STATE = Path(os.environ.get("LEADSMAN_CLUSTER_STATE", "/var/lib/leadsman-cluster"))
 _KIND_NODE = "leadsman-control-plane"
@@ -33,6 +36,28 @@ def proxy_deployment() -> str:
     """The gateway's Deployment."""
     [found] = get("deployments", GATEWAYS, "", "-l", _PROXY)["items"]
     return str(found["metadata"]["name"])
+
+
+@contextmanager
+def gateway_of(replicas: int) -> Iterator[None]:
+    """Give the gateway as many pods meanwhile; it has one."""
+    _scale_gateway(replicas)
+    try:
+        yield
+    finally:
+        _scale_gateway(1)
+
+
+def _scale_gateway(replicas: int) -> None:
+    patch = {"spec": {"provider": {"kubernetes": {"envoyDeployment": {"replicas": replicas}}}}}
+    kubectl("-n", GATEWAYS, "patch", "envoyproxy", "local", "--type=merge", "-p", json.dumps(patch))
+    name = proxy_deployment()
+
+    def scaled() -> bool:
+        found = get("deployment", GATEWAYS, name)
+        return bool(found["spec"]["replicas"] == replicas == found["status"].get("availableReplicas"))
+
+    eventually(f"the gateway has {replicas} pods", scaled)
 
 
 def restarts(namespace: str, pod: str) -> int:
