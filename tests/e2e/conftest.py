@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from support.cluster import ROOT, kubectl, run
-from support.store import model_store, serving_image, write_misfit
+from support.store import model_store, serving_image, write_misfit, write_touchy
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +30,11 @@ def misfit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def store(leadsman: None, misfit: Path) -> Iterator[str]:
-    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit.onnx, and broken.onnx."""
+    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit, touchy and broken.onnx."""
+    touchy = write_touchy(misfit.with_name("touchy.onnx"))
     broken = misfit.with_name("broken.onnx")
     broken.write_bytes((ROOT / "examples/quickstart/policy.yaml").read_bytes())
-    with model_store("e2e-store", misfit, broken) as url:
+    with model_store("e2e-store", misfit, touchy, broken) as url:
         yield url
 
 
