@@ -28,10 +28,12 @@ from leadsman.core.status import refused_status
 from leadsman.shell.kube import (
     CONFLICT,
     DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     JOB,
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
+    SCALED_OBJECT,
     SERVICE,
     Kube,
     KubeError,
@@ -43,7 +45,10 @@ from leadsman.shell.recorder import post_event
 from leadsman.shell.soundings import take_soundings
 from leadsman.shell.telemetry import Heartbeat, Key, Metrics
 
-_RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE)}
+_RESOURCES = {
+    resource.kind: resource
+    for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
+}
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=2)
 _LOOK_AGAIN = timedelta(minutes=5)
@@ -182,7 +187,9 @@ class Reconciler:
                 await self.kube.delete(resource, observed.deployment.metadata.namespace, action.name)
             else:
                 # What carries our labels is ours; what we have not seen before may be anybody's.
-                await self.kube.apply(resource, action.body, force=(action.kind, action.name) in observed.live)
+                await self.kube.apply(
+                    resource, action.body, action.subresource, force=(action.kind, action.name) in observed.live
+                )
 
     async def _tell(self, observed: Observed, plan: Plan) -> None:
         metadata = observed.deployment.metadata
