@@ -3,7 +3,7 @@
 Up in seconds, for tests of everything that needs a real API (validation, status, field managers, RBAC, admission
 policies) but no pods. There are no controllers: nothing garbage-collects, and no Deployment makes a pod.
 
-    with light_cluster() as kubeconfig: ...
+    with light_cluster() as cluster: ...               cluster.kubeconfig is the administrator's
     python hack/light_cluster.py -- COMMAND...        runs COMMAND with KUBECONFIG set
 
 The programs are those of the directory KUBEBUILDER_ASSETS when it is set, else those that hack/build-tools.sh caches.
@@ -23,8 +23,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 HACK = Path(__file__).resolve().parent
@@ -35,9 +37,27 @@ class ClusterError(RuntimeError):
     """The API server could not be started; the message says why."""
 
 
+@dataclass
+class Cluster:
+    """A running API server; `kubeconfig` is the path of its cluster-admin's."""
+
+    kubeconfig: Path
+    _etcd: _Program
+    _ready: Callable[[], None]
+
+    def stop_etcd(self) -> None:
+        """Kill etcd; its data stays."""
+        self._etcd.kill()
+
+    def start_etcd(self) -> None:
+        """Start it again; returns when the API server is ready."""
+        self._etcd.start()
+        self._ready()
+
+
 @contextmanager
-def light_cluster() -> Iterator[Path]:
-    """Yield the path of a kubeconfig of cluster-admin on a fresh API server, which is gone afterwards."""
+def light_cluster() -> Iterator[Cluster]:
+    """Yield a fresh API server, which is gone afterwards."""
     etcd, apiserver = _programs()
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leadsman-light-")))
@@ -56,7 +76,7 @@ class _PortTakenError(ClusterError):
 
 
 @contextmanager
-def _servers(data: Path, work: Path, etcd: Path, apiserver: Path) -> Iterator[Path]:
+def _servers(data: Path, work: Path, etcd: Path, apiserver: Path) -> Iterator[Cluster]:
     data.mkdir()
     client, peer, secure = _free_ports(3)
     etcd_url, peer_url, server = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}", f"https://127.0.0.1:{secure}"
@@ -86,36 +106,50 @@ def _servers(data: Path, work: Path, etcd: Path, apiserver: Path) -> Iterator[Pa
         # Nothing makes the "default" accounts that this plug-in would ask for.
         "disable-admission-plugins": "ServiceAccount",
     }
-    with _running(data, etcd, etcd_flags) as first, _running(data, apiserver, apiserver_flags) as second:
-        _wait_ready(server, work, {data / "etcd.log": first, data / "kube-apiserver.log": second})
-        yield _kubeconfig(data / "kubeconfig", server, work)
-
-
-@contextmanager
-def _running(data: Path, program: Path, flags: Mapping[str, object]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(program), *(f"--{name}={value}" for name, value in flags.items())]
-    if setpriv := shutil.which("setpriv"):  # Linux: no server is left behind when the tests are killed
-        command = [setpriv, "--pdeathsig", "KILL", "--", *command]
-    with (data / f"{program.name}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    programs = _Program(data, etcd, etcd_flags), _Program(data, apiserver, apiserver_flags)
+    ready = partial(_wait_ready, server, work, programs)
     try:
-        yield process
+        for program in programs:
+            program.start()
+        ready()
+        yield Cluster(_kubeconfig(data / "kubeconfig", server, work), programs[0], ready)
     finally:
-        process.kill()  # its data is temporary: there is nothing to end in order
-        process.wait()
+        for program in reversed(programs):
+            program.kill()  # its data is temporary: there is nothing to end in order
 
 
-def _wait_ready(server: str, work: Path, processes: dict[Path, subprocess.Popen[bytes]]) -> None:
+class _Program:
+    def __init__(self, data: Path, path: Path, flags: Mapping[str, object]) -> None:
+        self.log = data / f"{path.name}.log"
+        self._command = [str(path), *(f"--{name}={value}" for name, value in flags.items())]
+        if setpriv := shutil.which("setpriv"):  # Linux: no server is left behind when the tests are killed
+            self._command = [setpriv, "--pdeathsig", "KILL", "--", *self._command]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def ended(self) -> int | None:
+        return self._process.poll() if self._process else None
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+
+def _wait_ready(server: str, work: Path, programs: Sequence[_Program]) -> None:
     context = ssl.create_default_context(cafile=str(work / "ca.crt"))
     context.load_cert_chain(work / "admin.crt", work / "admin.key")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        for log, process in processes.items():
-            if process.poll() is not None:
-                text = log.read_text(errors="replace")
+        for program in programs:
+            if (status := program.ended()) is not None:
+                text = program.log.read_text(errors="replace")
                 kind = _PortTakenError if "address already in use" in text else ClusterError
-                raise kind(f"{log.stem} ended with {process.returncode}:\n{text[-2000:]}")
+                raise kind(f"{program.log.stem} ended with {status}:\n{text[-2000:]}")
         try:
             with opener.open(f"{server}/readyz", timeout=5):
                 return
@@ -201,8 +235,8 @@ def main(arguments: list[str]) -> int:
     if not command:
         print("usage: python hack/light_cluster.py -- COMMAND...", file=sys.stderr)
         return 2
-    with light_cluster() as kubeconfig:
-        return subprocess.run(command, env=os.environ | {"KUBECONFIG": str(kubeconfig)}, check=False).returncode
+    with light_cluster() as cluster:
+        return subprocess.run(command, env=os.environ | {"KUBECONFIG": str(cluster.kubeconfig)}, check=False).returncode
 
 
 if __name__ == "__main__":

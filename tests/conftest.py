@@ -10,6 +10,8 @@ settings.load_profile("leadsman")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write the golden files instead of comparing them.")
+    parser.addoption("--faults-full", action="store_true", help="Run every kill and every schedule of tests/faults.")
+    parser.addoption("--faults-seed", type=int, default=1, help="The first seed of the schedules of tests/faults.")
 
 
 @pytest.fixture

@@ -122,6 +122,15 @@ def connection(kubeconfig: Path) -> httpx.Client:
     """A connection as the only context of a kubeconfig describes it."""
     config = yaml.safe_load(kubeconfig.read_text())
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    tls = server_context(kubeconfig)
+    headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
+    return httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=30, trust_env=False)
+
+
+def server_context(kubeconfig: Path) -> ssl.SSLContext:
+    """The TLS context of the only context of a kubeconfig."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     tls = ssl.create_default_context()
     if cluster.get("insecure-skip-tls-verify"):
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
@@ -129,8 +138,7 @@ def connection(kubeconfig: Path) -> httpx.Client:
         tls.load_verify_locations(cadata=_text(cluster, "certificate-authority", kubeconfig))
     if "client-certificate" in user or "client-certificate-data" in user:
         _load_client_certificate(tls, user, kubeconfig)
-    headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
-    return httpx.Client(base_url=cluster["server"], verify=tls, headers=headers, timeout=30, trust_env=False)
+    return tls
 
 
 def _load_client_certificate(tls: ssl.SSLContext, user: Mapping[str, str], kubeconfig: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,18 +27,22 @@ class Killed(BaseException):
 
 @dataclass
 class MortalKube:
-    """A `Kube` whose process dies just before one write, or just after it."""
+    """A `Kube` whose process dies just before one write, or just after it; with `at_reads` at any call."""
 
     kube: Kube
     dies_at: int | None = None
     after: bool = False
+    at_reads: bool = False
+    calls: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
-        return await self.kube.get(resource, namespace, name)
+        with self._mortal(f"get {resource.plural}/{name}", reads=True):
+            return await self.kube.get(resource, namespace, name)
 
     async def list(self, resource: Resource, namespace: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        return await self.kube.list(resource, namespace, labels)
+        with self._mortal(f"list {resource.plural}", reads=True):
+            return await self.kube.list(resource, namespace, labels)
 
     async def apply(
         self, resource: Resource, body: dict[str, Any], subresource: str = "", *, force: bool = True
@@ -53,9 +58,14 @@ class MortalKube:
         with self._mortal(f"delete {resource.plural}/{name}"):
             await self.kube.delete(resource, namespace, name)
 
-    def _mortal(self, what: str) -> "_Mortal":
-        self.writes.append(what)
-        return _Mortal(dies=len(self.writes) == self.dies_at, after=self.after)
+    def _mortal(self, what: str, *, reads: bool = False) -> "_Mortal":
+        self.calls.append(what)
+        if not reads:
+            self.writes.append(what)
+        elif not self.at_reads:
+            return _Mortal(dies=False, after=self.after)
+        number = len(self.calls if self.at_reads else self.writes)
+        return _Mortal(dies=number == self.dies_at, after=self.after)
 
 
 @dataclass
@@ -175,10 +185,15 @@ class Pilot:
 
 @asynccontextmanager
 async def pilot(
-    world: World, name: str = "fraud", dies_at: int | None = None, after: bool = False
+    world: World,
+    name: str = "fraud",
+    dies_at: int | None = None,
+    after: bool = False,
+    at_reads: bool = False,
+    kubeconfig: Path | None = None,
 ) -> AsyncIterator[Pilot]:
-    """A pilot that is connected as the operator is."""
+    """A pilot that is connected as the operator is; `kubeconfig` is its own, if not the world's."""
     configuration = client.Configuration()
-    await config.load_kube_config(str(world.api.kubeconfig), client_configuration=configuration)
+    await config.load_kube_config(str(kubeconfig or world.api.kubeconfig), client_configuration=configuration)
     async with client.ApiClient(configuration) as api:
-        yield Pilot(world, name, api, MortalKube(KubeClient(api), dies_at, after))
+        yield Pilot(world, name, api, MortalKube(KubeClient(api), dies_at, after, at_reads))

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 import pytest
 
-from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
+from apiserver.kubeapi import Api, model, policy, with_version
+from apiserver.outcome import outcome
 from apiserver.pilot import Killed, Pilot, pilot
 from apiserver.world import World, ended
 
@@ -41,37 +41,8 @@ async def _pass(it: Pilot) -> None:
         it.restart()
 
 
-def outcome(it: Pilot) -> dict[str, Any]:
-    """All that may not depend on when the process died."""
-    world = it.world
-    revisions = world.api.items(f"{LEADSMAN}/namespaces/{world.namespace}/modelrevisions")
-    version = {item["metadata"]["name"]: item["spec"]["model"]["version"] for item in revisions}
-    return {
-        "weights that users saw": it.history,
-        "audit trail": {
-            # Before there is a status, a lost one looks the same: the first decision of all may be recorded twice.
-            version[item["metadata"]["name"]]: [
-                reason for reason, _ in groupby(decision["reason"] for decision in item["status"]["receipts"])
-            ]
-            for item in revisions
-        },
-        "roles": {version[i["metadata"]["name"]]: i["metadata"]["labels"]["leadsman.dev/role"] for i in revisions},
-        "outcomes": {version[item["metadata"]["name"]]: item["status"]["outcome"] for item in revisions},
-        "deployments": _names(it, "apis/apps/v1", "deployments"),
-        "services": _names(it, "api/v1", "services"),
-        "pods ever started": world.made,
-        "preflights ever started": {version[name.removesuffix("-preflight")]: n for name, n in world.jobs.items()},
-        "what they found": {
-            version[item["metadata"]["name"]]: (item["spec"].get("digest"), item["status"]["preflight"]["passed"])
-            for item in revisions
-        },
-        "jobs": _names(it, "apis/batch/v1", "jobs"),
-    }
-
-
-def _names(it: Pilot, group: str, plural: str) -> list[str]:
-    items = it.world.api.items(f"{group}/namespaces/{it.world.namespace}/{plural}")
-    return sorted(item["metadata"]["name"] for item in items)
+def ended_as(it: Pilot) -> dict[str, Any]:
+    return {"weights that users saw": it.history, **outcome(it.world)}
 
 
 def fresh_world(api: Api, namespace: str) -> World:
@@ -94,7 +65,7 @@ async def test_killed_before_any_write_and_started_again_it_gets_to_the_same_end
             first = len(it.kube.writes)
             await reach(it, version, reason)
             await drain(it)
-            ended = outcome(it)
+            ended = ended_as(it)
         world.free_addresses()
         return ended, it.kube.writes, first
 

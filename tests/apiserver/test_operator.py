@@ -274,7 +274,7 @@ async def test_restarted_it_writes_nothing_new_and_the_rejected_one_stays_out(wo
 def process(kubeconfig: Path, home: str, identity: str, log: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     """`leadsman operator` as a process of its own."""
     environment = {
-        "PATH": os.environ["PATH"],
+        **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
         "KUBECONFIG": str(kubeconfig),
         "LEADSMAN_SERVING_IMAGE": SERVING_IMAGE,
         "LEADSMAN_LEASE_NAMESPACE": home,

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from support.cluster import ROOT, kubectl, run
-from support.store import model_store, serving_image, write_misfit, write_touchy
+
+STORE = "e2e-store"
 
 
 @pytest.fixture(scope="session")
@@ -19,23 +22,47 @@ def leadsman() -> None:
 @pytest.fixture(scope="session")
 def image(leadsman: None) -> str:
     """The serving image: it has Python, for pods that help a test."""
-    return serving_image()
+    operator = kubectl("-n", "leadsman-system", "get", "deployment", "leadsman", "-o", "json")
+    return next(word for word in operator.split('"') if "leadsman-serving:" in word)
 
 
 @pytest.fixture(scope="session")
 def misfit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that refuses every request of the quickstart's users."""
-    return write_misfit(tmp_path_factory.mktemp("misfit") / "misfit.onnx")
+    """A model that refuses every request of the quickstart's users: it wants seven features, and they send four."""
+    shape = ["N", 7]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["X"], ["label"])],
+        "misfit",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("label", TensorProto.FLOAT, shape)],
+    )
+    path = tmp_path_factory.mktemp("misfit") / "misfit.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
 
 
 @pytest.fixture(scope="session")
-def store(leadsman: None, misfit: Path) -> Iterator[str]:
-    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit, touchy and broken.onnx."""
-    touchy = write_touchy(misfit.with_name("touchy.onnx"))
-    broken = misfit.with_name("broken.onnx")
-    broken.write_bytes((ROOT / "examples/quickstart/policy.yaml").read_bytes())
-    with model_store("e2e-store", misfit, touchy, broken) as url:
-        yield url
+def store(image: str, misfit: Path) -> Iterator[str]:
+    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit.onnx, and broken.onnx."""
+    quickstart = ROOT / "examples/quickstart"
+    kubectl("create", "namespace", STORE)
+    try:
+        kubectl(
+            "-n",
+            STORE,
+            "create",
+            "configmap",
+            "models",
+            f"--from-file={quickstart / 'models'}",
+            f"--from-file={misfit}",
+            f"--from-file=broken.onnx={quickstart / 'policy.yaml'}",
+        )
+        manifest = (quickstart / "store.yaml").read_text()
+        kubectl("apply", "-f", "-", stdin=manifest.replace("SERVING_IMAGE", image).replace("quickstart", STORE))
+        kubectl("-n", STORE, "rollout", "status", "deployment/model-store", "--timeout=120s")
+        yield f"http://model-store.{STORE}.svc"
+    finally:
+        kubectl("delete", "namespace", STORE, "--wait=false")
 
 
 @pytest.fixture

@@ -24,10 +24,12 @@ CONFLICT = 409
 class KubeError(Exception):
     """The API server refused or could not be reached."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, *, is_owned: bool = False) -> None:
         super().__init__(message)
         self.status = status
         """The HTTP status; 0 when there was no answer."""
+        self.is_owned = is_owned
+        """Whether fields belong to another field manager. The other kind of 409 is a write that was overtaken."""
 
     @property
     def retryable(self) -> bool:
@@ -78,8 +80,6 @@ JOB = Resource("apis/batch/v1", "jobs", "Job")
 CONFIG_MAP = Resource("api/v1", "configmaps", "ConfigMap")
 POD = Resource("api/v1", "pods", "Pod")
 HTTP_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
-HORIZONTAL_POD_AUTOSCALER = Resource("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
-SCALED_OBJECT = Resource("apis/keda.sh/v1alpha1", "scaledobjects", "ScaledObject")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")
 
 
@@ -157,7 +157,7 @@ class KubeClient:
         try:
             return await self._call("PATCH", path, query=query, body=as_yaml(body), content_type=_APPLY)
         except KubeError as error:
-            if force or error.status != CONFLICT:
+            if not error.is_owned:
                 raise
             taken = f"{resource.kind} {metadata['name']} is there already and is somebody else's; rename or delete it"
             raise TakenError(f"{taken}: {error}", error.status) from error
@@ -210,12 +210,14 @@ class KubeClient:
 
 def _error(method: str, path: str, status: int, content: bytes) -> KubeError:
     try:
-        reason = json.loads(content)["message"]
-    except (ValueError, LookupError, TypeError):
+        answer = json.loads(content)
+        reason, causes = answer["message"], (answer.get("details") or {}).get("causes") or []
+        is_owned = any(cause.get("reason") == "FieldManagerConflict" for cause in causes)
+    except (ValueError, LookupError, TypeError, AttributeError):
         # Whatever stands between us and the API server does not answer with a Status.
-        reason = content[:200].decode(errors="replace")
+        reason, is_owned = content[:200].decode(errors="replace"), False
     kind = NotFoundError if status == 404 else KubeError
-    return kind(f"{method} {path}: {status}: {reason}", status)
+    return kind(f"{method} {path}: {status}: {reason}", status, is_owned=is_owned)
 
 
 def current_namespace() -> str:

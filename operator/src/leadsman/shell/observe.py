@@ -15,28 +15,26 @@ from leadsman.core.observed import Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.queries import unknown_placeholder
 from leadsman.core.variables import config_maps_of, with_values
+from leadsman.shell.freshness import refuse_older
 from leadsman.shell.kube import (
     CONFIG_MAP,
     DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     JOB,
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
     POD,
     ROLLOUT_POLICY,
-    SCALED_OBJECT,
     SERVICE,
     Kube,
     KubeError,
     NotFoundError,
-    Resource,
 )
 from leadsman.shell.validation import first_problem
 
 T = TypeVar("T", ModelDeployment, RolloutPolicy)
 
-CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HORIZONTAL_POD_AUTOSCALER)
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB)
 
 
 class InvalidObjectError(Exception):
@@ -59,14 +57,14 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
     deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
-    policy, pods, (routes, has_gateway_api), (scaled_objects, has_keda), *children = await asyncio.gather(
+    policy, pods, (routes, has_gateway_api), *children = await asyncio.gather(
         _policy(kube, deployment),
         kube.list(POD, namespace, labels),
-        _optional(kube, HTTP_ROUTE, namespace, labels),
-        _optional(kube, SCALED_OBJECT, namespace, labels),
+        _routes(kube, namespace, labels),
         *(kube.list(resource, namespace, labels) for resource in CHILDREN),
     )
-    objects = [item for found in (*children, routes, scaled_objects) for item in found]
+    objects = [item for found in (*children, routes) for item in found]
+    await refuse_older(kube, deployment, children[CHILDREN.index(MODEL_REVISION)])
     return Observed(
         deployment=deployment,
         policy=policy,
@@ -74,7 +72,6 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
         job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
         has_gateway_api=has_gateway_api,
-        has_keda=has_keda,
         reads_config_maps=bool(config_maps),
         unknown_values=unknown_values,
     )
@@ -116,12 +113,9 @@ async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec 
     return policy
 
 
-async def _optional(
-    kube: Kube, resource: Resource, namespace: str, labels: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], bool]:
-    """Objects of a kind that a cluster need not have, and whether it has the kind."""
+async def _routes(kube: Kube, namespace: str, labels: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
     try:
-        return await kube.list(resource, namespace, labels), True
+        return await kube.list(HTTP_ROUTE, namespace, labels), True
     except NotFoundError:
         return [], False
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 
-from leadsman.api.base import API_VERSION
 from leadsman.api.conditions import ConditionType, Reason
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.status import ModelDeploymentStatus
@@ -27,28 +26,18 @@ from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
 from leadsman.shell.kube import (
     CONFLICT,
-    DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
-    JOB,
     MODEL_DEPLOYMENT,
-    MODEL_REVISION,
-    SCALED_OBJECT,
-    SERVICE,
     Kube,
     KubeError,
-    Resource,
 )
 from leadsman.shell.observe import InvalidObjectError, observe, read_deployment
 from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.recorder import post_event
 from leadsman.shell.soundings import take_soundings
 from leadsman.shell.telemetry import Heartbeat, Key, Metrics
+from leadsman.shell.writer import Writer, status_body
 
-_RESOURCES = {
-    resource.kind: resource
-    for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
-}
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=2)
 _LOOK_AGAIN = timedelta(minutes=5)
@@ -122,42 +111,37 @@ class Reconciler:
         wanted = soundings_wanted(observed, state_of(observed), self.clock().timestamp())
         soundings = await take_soundings(self.http, self.prometheus, wanted)
         plan = decide(observed, soundings, self.serving_image, self.clock())
+        writer = Writer(self.kube, self.metrics, observed)
         try:
-            lost = await self._write_records(observed, plan)
+            lost = await self._write_records(writer, plan)
             await self._commit(observed, raw, plan.status)
         except KubeError:
             # Taking traffic away needs no record to be safe; giving it does.
             if plan.retreats:
-                await self._act(observed, [action for action in plan.actions if action.kind == HTTP_ROUTE.kind])
+                routes = [action for action in plan.actions if action.kind == HTTP_ROUTE.kind]
+                await writer.act(routes, retreats=True)
             raise
         self._gauge(key, plan.status)
         try:
-            await self._act(observed, without_recordings(plan.actions, lost))
+            await writer.act(without_recordings(plan.actions, lost), retreats=plan.retreats)
         finally:
             await self._tell(observed, plan)
         return plan.requeue_after
 
-    async def _write_records(self, observed: Observed, plan: Plan) -> set[str]:
+    async def _write_records(self, writer: Writer, plan: Plan) -> set[str]:
         """Write all that has to be there before the commit. Returns the ModelRevisions that lost their recording."""
-        namespace = observed.deployment.metadata.namespace
-        await self._act(observed, plan.records)
-        lost = await self._archive(observed, plan.recordings)
+        await writer.act(plan.records)
+        lost = await self._archive(writer, plan.recordings)
         for name, status in plan.receipts.items():
-            body = _status_body(
-                MODEL_REVISION,
-                ObjectMeta(name=name, namespace=namespace),
-                status.model_dump(mode="json", by_alias=True, exclude_none=True),
-            )
-            self.metrics.writes.labels(MODEL_REVISION.kind).inc()
-            await self.kube.apply(MODEL_REVISION, body, "status")
+            await writer.write_receipts(name, status.model_dump(mode="json", by_alias=True, exclude_none=True))
         return lost
 
-    async def _archive(self, observed: Observed, recordings: Sequence[Action]) -> set[str]:
+    async def _archive(self, writer: Writer, recordings: Sequence[Action]) -> set[str]:
         """Write recordings. One that is refused is lost: no rollout and no rollback waits for what is only history."""
         lost = set()
         for action in recordings:
             try:
-                await self._act(observed, [action])
+                await writer.act([action])
             except KubeError as error:
                 if error.retryable:
                     raise
@@ -172,24 +156,11 @@ class Reconciler:
         await self._write_status(ObjectMeta.model_validate(raw["metadata"]), status)
 
     async def _write_status(self, metadata: ObjectMeta, status: ModelDeploymentStatus) -> None:
-        body = _status_body(
-            MODEL_DEPLOYMENT, metadata, status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        )
+        dumped = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        body = status_body(MODEL_DEPLOYMENT, metadata.namespace, metadata.name, dumped)
         body["metadata"]["resourceVersion"] = metadata.resource_version
         self.metrics.writes.labels(MODEL_DEPLOYMENT.kind).inc()
         await self.kube.apply(MODEL_DEPLOYMENT, body, "status")
-
-    async def _act(self, observed: Observed, actions: Sequence[Action]) -> None:
-        for action in actions:
-            resource = _RESOURCES[action.kind]
-            self.metrics.writes.labels(action.kind).inc()
-            if action.body is None:
-                await self.kube.delete(resource, observed.deployment.metadata.namespace, action.name)
-            else:
-                # What carries our labels is ours; what we have not seen before may be anybody's.
-                await self.kube.apply(
-                    resource, action.body, action.subresource, force=(action.kind, action.name) in observed.live
-                )
 
     async def _tell(self, observed: Observed, plan: Plan) -> None:
         metadata = observed.deployment.metadata
@@ -224,12 +195,3 @@ class Reconciler:
         ready = [c.status == "True" for c in status.conditions if c.type == ConditionType.READY]
         self.metrics.weight.labels(*key).set(status.weight or 0)
         self.metrics.ready.labels(*key).set(any(ready))
-
-
-def _status_body(resource: Resource, metadata: ObjectMeta, status: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": resource.kind,
-        "metadata": {"name": metadata.name, "namespace": metadata.namespace},
-        "status": status,
-    }

@@ -1,0 +1,68 @@
+"""The writes of one pass, each against the very object that the pass was decided by.
+
+An answer may be old, a process may have been paused and succeeded by another: what is written then must not undo what
+is newer. So records, routes and Services carry the `resourceVersion` that was read, and the API server refuses them
+with 409 when somebody has written since. Only taking traffic away waits for nobody.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from leadsman.api.base import API_VERSION
+from leadsman.core.desired import Action
+from leadsman.core.observed import Observed
+from leadsman.shell.kube import DEPLOYMENT, HTTP_ROUTE, JOB, MODEL_REVISION, SERVICE, Kube, Resource
+from leadsman.shell.telemetry import Metrics
+
+_RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE)}
+# Not Deployments, whose status changes all the time while pods start: their replicas follow from what is committed.
+_FENCED = (MODEL_REVISION.kind, HTTP_ROUTE.kind, SERVICE.kind)
+
+
+class Writer:
+    """Writes what a pass has decided. Every call raises KubeError, with status 409 where something newer is there."""
+
+    def __init__(self, kube: Kube, metrics: Metrics, observed: Observed) -> None:
+        self._kube, self._metrics, self._observed = kube, metrics, observed
+        self._versions = {key: item["metadata"].get("resourceVersion") for key, item in observed.live.items()}
+
+    async def act(self, actions: Sequence[Action], *, retreats: bool = False) -> None:
+        """Apply and delete child objects, in order. A route that `retreats` is written whatever was written since."""
+        for action in actions:
+            resource, key = _RESOURCES[action.kind], (action.kind, action.name)
+            self._metrics.writes.labels(action.kind).inc()
+            if action.body is None:
+                await self._kube.delete(resource, self._namespace, action.name)
+                continue
+            fenced = action.kind in _FENCED and not (retreats and action.kind == HTTP_ROUTE.kind)
+            body = self._against(key, action.body) if fenced else action.body
+            # What carries our labels is ours; what we have not seen before may be anybody's.
+            self._wrote(key, await self._kube.apply(resource, body, force=key in self._observed.live))
+
+    async def write_receipts(self, name: str, status: dict[str, Any]) -> None:
+        """Write the status of a ModelRevision."""
+        key = (MODEL_REVISION.kind, name)
+        body = self._against(key, status_body(MODEL_REVISION, self._namespace, name, status))
+        self._metrics.writes.labels(MODEL_REVISION.kind).inc()
+        self._wrote(key, await self._kube.apply(MODEL_REVISION, body, "status"))
+
+    @property
+    def _namespace(self) -> str:
+        return self._observed.deployment.metadata.namespace
+
+    def _against(self, key: tuple[str, str], body: dict[str, Any]) -> dict[str, Any]:
+        version = self._versions.get(key)
+        return {**body, "metadata": {**body["metadata"], "resourceVersion": version}} if version else body
+
+    def _wrote(self, key: tuple[str, str], stored: dict[str, Any]) -> None:
+        self._versions[key] = stored["metadata"].get("resourceVersion")
+
+
+def status_body(resource: Resource, namespace: str, name: str, status: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of nothing but a status."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": resource.kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "status": status,
+    }
