@@ -28,30 +28,35 @@ PATHS = {
 
 
 def restore(world: World, recorded: dict[str, Any]) -> None:
-    """Put everything onto the API server as the earlier release did, under the uid that the owner has here."""
+    """Put everything onto the API server as the earlier release did, under the uid that the owner has here.
+
+    Strictly: a field that the present schema has lost would be refused.
+    """
     api, namespace = world.api, world.namespace
     spec = recorded["policy"] or {}
-    api.submit({**policy(namespace, "careful"), "spec": spec})
+    api.submit({**policy(namespace, "careful"), "spec": spec}, fieldValidation="Strict")
     deployment = {
         "apiVersion": "leadsman.dev/v1alpha1",
         "kind": "ModelDeployment",
         "metadata": {"name": "fraud", "namespace": namespace},
     }
-    api.submit({**deployment, "spec": recorded["spec"]})
+    api.submit({**deployment, "spec": recorded["spec"]}, fieldValidation="Strict")
     path = f"{LEADSMAN}/namespaces/{namespace}/modeldeployments/fraud"
     seen = 1 if recorded["status"]["observedGeneration"] == recorded["generation"] else 0
     status = {**recorded["status"], "observedGeneration": seen}
-    uid = api.apply(f"{path}/status", {**deployment, "status": status}, manager=FIELD_MANAGER)["metadata"]["uid"]
+    uid = api.apply(
+        f"{path}/status", {**deployment, "status": status}, manager=FIELD_MANAGER, fieldValidation="Strict"
+    )["metadata"]["uid"]
     for raw in recorded["objects"]:
         metadata = {key: raw["metadata"][key] for key in ("name", "labels", "annotations") if key in raw["metadata"]}
         owner = {**raw["metadata"]["ownerReferences"][0], "uid": uid}
         body = {**raw, "metadata": {**metadata, "namespace": namespace, "ownerReferences": [owner]}}
         written = body.pop("status", None)
         where = f"{PATHS[raw['kind']].format(namespace)}/{metadata['name']}"
-        api.apply(where, body, manager=FIELD_MANAGER)
+        api.apply(where, body, manager=FIELD_MANAGER, fieldValidation="Strict")
         if raw["kind"] == "ModelRevision" and written:
             body["metadata"] = {"name": metadata["name"], "namespace": namespace}
-            api.apply(f"{where}/status", {**body, "status": written}, manager=FIELD_MANAGER)
+            api.apply(f"{where}/status", {**body, "status": written}, manager=FIELD_MANAGER, fieldValidation="Strict")
 
 
 def deployments(it: Pilot) -> dict[str, str]:

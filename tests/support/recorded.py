@@ -73,6 +73,7 @@ def _load_pod(raw: dict[str, Any], model: Model, now: float) -> SimPod:
 
 
 def main() -> None:
+    """Write one file for each situation."""
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
     for sentence, make in SITUATIONS.items():
