@@ -42,6 +42,9 @@ def load(recorded: dict[str, Any], models: dict[str, Model]) -> World:
     at.spec, at.status, at.tags = recorded["spec"], recorded["status"], recorded["tags"]
     at.objects = {(raw["kind"], raw["metadata"]["name"]): raw for raw in recorded["objects"]}
     at.templates = {name: raw["spec"]["template"] for (kind, name), raw in at.objects.items() if kind == "Deployment"}
+    for (kind, _), raw in at.objects.items():
+        if kind == "HTTPRoute":  # the gateway of the recording did not say for which parent it answers
+            raw["status"]["parents"][0].setdefault("parentRef", raw["spec"]["parentRefs"][0])
     for number, pod in enumerate(recorded["pods"]):
         template = at.templates[f"fraud-{pod['revision']}"]
         at.pods[pod["name"]] = _load_pod(pod, at.model_at(template["spec"]["initContainers"]), at.now)
