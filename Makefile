@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # The cluster comes before the images that are loaded into it.
 .NOTPARALLEL:
-.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence bench-serving bench-fetching
+.PHONY: help demo test test-unit lint fmt crds lock cluster-up cluster-down cluster-status cluster-verify images install kubeconfig quickstart-store venv bench-evidence bench-serving bench-fetching bench-rollback
 
 # Asked for when a recipe runs, not when the Makefile is read.
 VENV = $$(hack/venv.sh)
@@ -31,6 +31,9 @@ bench-serving: ## the serving runtime against others, on one core; writes benchm
 
 bench-fetching: ## fetching a model of 2 GiB against a plain copy; writes benchmarks/fetching
 	@PYTHONPATH=tests "$(VENV)/bin/python" -m benchmarks.fetching.run $(BENCH_ARGS)
+
+bench-rollback: cluster-up install ## how long a bad version stays with users, on the cluster; writes benchmarks/rollback
+	@$(CLUSTER_ENV); export PATH="$(VENV)/bin:$$PATH"; PYTHONPATH=tests python -m benchmarks.rollback.run $(BENCH_ARGS)
 
 lint: ## style, types, layers, generated files
 	@source hack/lib.sh; export PATH="$(VENV)/bin:$$PATH"; \

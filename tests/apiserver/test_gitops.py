@@ -1,6 +1,7 @@
 """GitOps tools apply the same manifests over and over, through whole rollouts: nothing changes, and nobody fights."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from apiserver.kubeapi import LEADSMAN, Api, ApiError, model, policy, with_versi
 from apiserver.pilot import Pilot, pilot
 from apiserver.world import World
 from leadsman.core.names import FIELD_MANAGER
+from support.gitops import see
 
 pytestmark = pytest.mark.apiserver
 
@@ -144,3 +146,27 @@ async def test_manifests_applied_again_before_every_pass_change_nothing_and_nobo
             world = worlds()
             assert await life(world, sync, again=True) == expected
             world.free_addresses()
+
+
+async def test_what_argo_cd_and_flux_show_from_commit_to_commit(world: World) -> None:
+    """Neither sees a commit as done before its revision is fully out, nor as failed while it may still come."""
+    world.errors["bad"] = 0.3
+    stored, expected = [], []
+    async with pilot(world) as it:
+        for version, reason, end in (
+            ("1", "Serving", ("Healthy", "Current")),
+            ("2", "Serving", ("Healthy", "Current")),
+            ("bad", "RolledBack", ("Degraded", "Failed")),
+            ("2", "Serving", ("Healthy", "Current")),
+        ):
+            for manifest in manifests(world.namespace, version):
+                server_side(world.api, manifest)
+            stored.append(world.api.get(it.path))
+            for _ in range(30):
+                await it.one_pass()
+                stored.append(world.api.get(it.path))
+                if it.settled(reason):
+                    break
+            expected += [("Progressing", "InProgress"), end]
+    shown = [(one.argo, one.kstatus) for one in see(stored)]
+    assert [both for both, _ in groupby(shown)] == expected

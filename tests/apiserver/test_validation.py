@@ -36,6 +36,8 @@ def env(name: str, **variable: Any) -> dict[str, Any]:
     return {"runtime": {"env": [{"name": name, **variable}]}}
 
 
+TRIGGER = {"type": "prometheus", "metadata": {"query": "sum(rate(requests{revision='{{revision}}'}[1m]))"}}
+
 REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "no model": ({"model": None}, "spec.model: Required value"),
     "a model without a URI": ({"model": {}}, "spec.model.uri: Required value"),
@@ -51,6 +53,21 @@ REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
     "a version that is a number": ({"model": {"uri": URI, "version": 3}}, "must be of type string"),
     "no replicas": ({"scaling": {"minReplicas": 0}}, "spec.scaling.minReplicas"),
     "negative replicas": ({"scaling": {"minReplicas": -1}}, "should be greater than or equal to 1"),
+    "fewer pods at most than at least": (
+        {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
+        "maxReplicas must be minReplicas at least",
+    ),
+    "a CPU target for a fixed number of pods": ({"scaling": {"targetCPU": 50}}, "targetCPU and keda need maxReplicas"),
+    "triggers for a fixed number of pods": ({"scaling": {"keda": {"triggers": [TRIGGER]}}}, "need maxReplicas"),
+    "two autoscalers": (
+        {"scaling": {"maxReplicas": 2, "targetCPU": 50, "keda": {"triggers": [TRIGGER]}}},
+        "targetCPU and keda exclude each other",
+    ),
+    "no trigger": ({"scaling": {"maxReplicas": 2, "keda": {"triggers": []}}}, "should have at least 1 items"),
+    "a percentage of a CPU that nobody requests": (
+        {"scaling": {"maxReplicas": 2}, "runtime": {"resources": {"requests": {"memory": "1Gi"}}}},
+        "runtime.resources.requests must name cpu",
+    ),
     "no threads": ({"runtime": {"threads": 0}}, "spec.runtime.threads"),
     "an execution provider that does not exist": ({"runtime": {"executionProvider": "TPU"}}, 'supported values: "CPU"'),
     "a quantity that is none": ({"runtime": {"resources": {"limits": {"memory": "much"}}}}, "limits.memory"),
@@ -204,6 +221,15 @@ TAKEN_MODELS: dict[str, dict[str, Any]] = {
     },
     "the shortest waits": {"runtime": {"timeout": "1s", "batching": {"maxSize": 1, "maxDelay": "0s"}}},
     "the longest waits": {"runtime": {"timeout": "1h", "batching": {"maxSize": 1024, "maxDelay": "1s"}}},
+    "as many pods at most as at least": {"scaling": {"minReplicas": 2, "maxReplicas": 2, "targetCPU": 60}},
+    "a percentage of a CPU that is only limited": {
+        "scaling": {"maxReplicas": 2},
+        "runtime": {"resources": {"requests": {"memory": "1Gi"}, "limits": {"cpu": 2}}},
+    },
+    "KEDA for pods that request no CPU": {
+        "scaling": {"maxReplicas": 2, "keda": {"triggers": [TRIGGER]}},
+        "runtime": {"resources": {"requests": {"memory": "1Gi"}}},
+    },
 }
 
 TAKEN_POLICIES: dict[str, dict[str, Any]] = {

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import httpx
@@ -47,12 +48,15 @@ class World:
     """By version: how the attempts at its preflight end, one after the other; they pass when nothing is said."""
     tags: dict[str, str] = field(default_factory=dict)
     """By URI: the digest that a followed reference names now; one that is not here cannot be resolved."""
+    demand: float = 0
+    """Pods that all requests need, by which autoscalers set the numbers of pods."""
     jobs: Counter[str] = field(default_factory=Counter)
     """Pods of Jobs that were ever started, by the Job's name."""
 
     def turn(self) -> list[dict[str, Any]]:
         """Let controllers, kubelet and gateway catch up, then let users send requests. Returns the routes."""
         self.run_jobs()
+        self.autoscale()
         self.bring_pods()
         routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes")
         self._accept_routes(routes)
@@ -113,6 +117,23 @@ class World:
     def _asked(self, job: dict[str, Any]) -> str:
         arguments: list[str] = job["spec"]["template"]["spec"]["containers"][0]["args"]
         return arguments[arguments.index("--digest") + 1] if "--digest" in arguments else arguments[1]
+
+    def autoscale(self) -> None:
+        """What a HorizontalPodAutoscaler of each revision would do: the pods for its share, within its bounds."""
+        hpas = self.api.items(f"apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers")
+        routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes") if hpas else []
+        backends = [backend for route in routes for backend in route["spec"]["rules"][0]["backendRefs"]]
+        shares = {backend["name"]: backend["weight"] / 100 for backend in backends}
+        for hpa in hpas:
+            name, bounds = hpa["spec"]["scaleTargetRef"]["name"], hpa["spec"]
+            wanted = ceil(self.demand * shares.get(name, 0))
+            self.scale(name, min(max(wanted, bounds["minReplicas"]), bounds["maxReplicas"]))
+
+    def scale(self, name: str, replicas: int) -> None:
+        """Set the number of pods of a Deployment as an autoscaler does."""
+        path = f"{self._path('deployments')}/{name}/scale"
+        if not self.api.missing(path) and self.api.get(path)["spec"].get("replicas") != replicas:
+            self.api.patch(path, {"spec": {"replicas": replicas}}, fieldManager="kube-controller-manager")
 
     def bring_pods(self) -> None:
         """What the Deployment controller and the kubelet would do; a deleted Deployment takes its pods along."""

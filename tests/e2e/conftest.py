@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from support.cluster import ROOT, kubectl, run
-
-STORE = "e2e-store"
+from support.store import model_store, serving_image, write_misfit, write_touchy
 
 
 @pytest.fixture(scope="session")
@@ -22,47 +19,23 @@ def leadsman() -> None:
 @pytest.fixture(scope="session")
 def image(leadsman: None) -> str:
     """The serving image: it has Python, for pods that help a test."""
-    operator = kubectl("-n", "leadsman-system", "get", "deployment", "leadsman", "-o", "json")
-    return next(word for word in operator.split('"') if "leadsman-serving:" in word)
+    return serving_image()
 
 
 @pytest.fixture(scope="session")
 def misfit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that refuses every request of the quickstart's users: it wants seven features, and they send four."""
-    shape = ["N", 7]
-    graph = helper.make_graph(
-        [helper.make_node("Identity", ["X"], ["label"])],
-        "misfit",
-        [helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("label", TensorProto.FLOAT, shape)],
-    )
-    path = tmp_path_factory.mktemp("misfit") / "misfit.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
+    """A model that refuses every request of the quickstart's users."""
+    return write_misfit(tmp_path_factory.mktemp("misfit") / "misfit.onnx")
 
 
 @pytest.fixture(scope="session")
-def store(image: str, misfit: Path) -> Iterator[str]:
-    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit.onnx, and broken.onnx."""
-    quickstart = ROOT / "examples/quickstart"
-    kubectl("create", "namespace", STORE)
-    try:
-        kubectl(
-            "-n",
-            STORE,
-            "create",
-            "configmap",
-            "models",
-            f"--from-file={quickstart / 'models'}",
-            f"--from-file={misfit}",
-            f"--from-file=broken.onnx={quickstart / 'policy.yaml'}",
-        )
-        manifest = (quickstart / "store.yaml").read_text()
-        kubectl("apply", "-f", "-", stdin=manifest.replace("SERVING_IMAGE", image).replace("quickstart", STORE))
-        kubectl("-n", STORE, "rollout", "status", "deployment/model-store", "--timeout=120s")
-        yield f"http://model-store.{STORE}.svc"
-    finally:
-        kubectl("delete", "namespace", STORE, "--wait=false")
+def store(leadsman: None, misfit: Path) -> Iterator[str]:
+    """A store in the cluster, by its URL: the quickstart's v1.onnx and v2.onnx, misfit, touchy and broken.onnx."""
+    touchy = write_touchy(misfit.with_name("touchy.onnx"))
+    broken = misfit.with_name("broken.onnx")
+    broken.write_bytes((ROOT / "examples/quickstart/policy.yaml").read_bytes())
+    with model_store("e2e-store", misfit, touchy, broken) as url:
+        yield url
 
 
 @pytest.fixture

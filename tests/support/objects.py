@@ -46,6 +46,7 @@ def observed(
     live: dict[Key, dict[str, Any]] | None = None,
     policy: RolloutPolicySpec | None = None,
     has_gateway_api: bool = True,
+    has_keda: bool = True,
 ) -> Observed:
     """What one pass has read."""
     return Observed(
@@ -54,6 +55,7 @@ def observed(
         pods=pods or [],
         live=live or {},
         has_gateway_api=has_gateway_api,
+        has_keda=has_keda,
     )
 
 

@@ -11,16 +11,24 @@ import httpx
 
 from support.cluster import eventually, get
 
-_TIMEOUT_SECONDS = 5.0
+_TIMEOUT_SECONDS = 20.0  # longer than the gateway's own: what fails before is the cluster's
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One request's end: when it was sent, its HTTP status (0 when there was none), and the revision that answered."""
+    """One request's end: when it was sent, its HTTP status (0 when there was none), and the revision that answered.
+
+    `lost` says, one word a try, how connections were lost before that; `seconds` counts from the first try.
+    """
 
     at: float
     code: int
     revision: str
+    seconds: float = 0.0
+    lost: tuple[str, ...] = ()
+    said: str = ""
+    """The body, if it was no success."""
 
     @property
     def failed(self) -> bool:
@@ -30,12 +38,18 @@ class Answer:
 
 @dataclass
 class Users:
-    """Sends `rps` requests a second, whether or not earlier ones were answered, from `with` until it ends."""
+    """Sends `rps` requests a second, whether or not earlier ones were answered, from `with` until it ends.
+
+    A request whose connection is lost before an answer began is sent anew up to `patience` times, 0.2 s later each, as
+    clients of HTTP do with what may be repeated. An answer, whatever its status, is the request's end.
+    """
 
     host: str
     model: str
-    body: dict[str, Any]
+    body: dict[str, Any] | None
+    """What to infer from; None asks only whether the model is ready, which no check counts."""
     rps: float
+    patience: int = 0
     answers: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,14 +64,18 @@ class Users:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=3 * _TIMEOUT_SECONDS)
+        self._thread.join(timeout=2 * _TIMEOUT_SECONDS)
 
     def by(self, revision: str) -> list[Answer]:
         """What this revision answered."""
         return [answer for answer in self.answers if answer.revision == revision]
 
+    def failed(self, *, besides: str = "") -> list[Answer]:
+        """What users saw fail, `besides` what this revision itself answered."""
+        return [answer for answer in self.answers if answer.failed and not (besides and answer.revision == besides)]
+
     async def _send(self) -> None:
-        url = f"http://{gateway_address()}/v2/models/{self.model}/infer"
+        url = f"http://{gateway_address()}/v2/models/{self.model}/{'ready' if self.body is None else 'infer'}"
         running: set[asyncio.Task[None]] = set()
         began = time.monotonic()
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
@@ -71,13 +89,25 @@ class Users:
             await asyncio.gather(*running)
 
     async def _ask(self, client: httpx.AsyncClient, url: str) -> None:
-        at, code, revision = time.monotonic(), 0, ""
-        try:
-            response = await client.post(url, json=self.body, headers={"host": self.host})
-            code, revision = response.status_code, response.headers.get("x-leadsman-revision", "")
-        except httpx.HTTPError:
-            pass  # No answer is an answer, too: its code is 0.
-        self.answers.append(Answer(at, code, revision))
+        at, lost = time.monotonic(), list[str]()
+        while True:
+            try:
+                method = "GET" if self.body is None else "POST"
+                response = await client.request(method, url, json=self.body, headers={"host": self.host})
+            except httpx.HTTPError as error:
+                lost.append(type(error).__name__)
+                if len(lost) <= self.patience:
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
+                # No answer is an answer, too: its code is 0.
+                self._end(at, 0, "", lost, "")
+                return
+            said = "" if response.is_success else response.text
+            self._end(at, response.status_code, response.headers.get("x-leadsman-revision", ""), lost, said)
+            return
+
+    def _end(self, at: float, code: int, revision: str, lost: list[str], said: str) -> None:
+        self.answers.append(Answer(at, code, revision, time.monotonic() - at, tuple(lost), said))
 
 
 def gateway_address() -> str:

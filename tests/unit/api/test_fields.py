@@ -11,7 +11,15 @@ from pydantic import ValidationError
 
 from leadsman.api.checks import Check
 from leadsman.api.conditions import Condition, Reason
-from leadsman.api.fields import DURATION_PATTERN, QUANTITY_PATTERN, format_duration, parse_duration
+from leadsman.api.fields import (
+    DELAY_PATTERN,
+    DURATION_PATTERN,
+    QUANTITY_PATTERN,
+    format_delay,
+    format_duration,
+    parse_delay,
+    parse_duration,
+)
 from leadsman.api.modeldeployment import ModelSource
 from leadsman.api.rolloutpolicy import RolloutPolicySpec, Step
 from leadsman.api.runtime import Resources
@@ -53,6 +61,21 @@ def test_what_the_api_server_accepts_can_be_read_and_written_back(numbers: tuple
     written = format_duration(value)
     assert parse_duration(written) == value
     assert re.search(DURATION_PATTERN, written)
+
+
+@pytest.mark.parametrize(("text", "milliseconds"), [("0s", 0), ("1ms", 1), ("999ms", 999), ("1s", 1000)])
+def test_a_delay(text: str, milliseconds: int) -> None:
+    assert parse_delay(text) == timedelta(milliseconds=milliseconds)
+    assert format_delay(parse_delay(text)) == text
+    assert re.search(DELAY_PATTERN, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "0ms", "1000ms", "01ms", "2s", "1m", "-1ms", "1.5ms", "1ms\n", None, 5, "٣ms"]
+)
+def test_no_delay(text: Any) -> None:
+    with pytest.raises(ValueError, match="expected a delay like 0s, 5ms or 1s"):
+        parse_delay(text)
 
 
 @pytest.mark.parametrize("text", ["1", "100m", "0.5", "1Gi", "1.5Gi", "8T"])

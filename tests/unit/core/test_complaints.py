@@ -5,7 +5,7 @@ import pytest
 from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import Outcome
 from leadsman.core.names import REVISION_LABEL
-from support.simulated import GOOD, careful, world
+from support.simulated import BAD, GOOD, careful, world
 from support.situations import MODELS, policy
 from support.world import NAME, Model, World
 
@@ -152,3 +152,26 @@ def test_a_policy_edited_in_mid_rollout_holds_for_the_next_one() -> None:
     at.policy = careful(steps=careful().steps[:1])
     at.until("Promoted")
     assert at.reasons[-3:] == ["StepStarted", "StepStarted", "Promoted"]
+
+
+def test_a_stable_that_fails_its_users_does_not_block_its_fix() -> None:
+    at = world()
+    for pod in at.pods.values():
+        pod.model = BAD
+    at.rest(60)
+    at.apply("2")
+    at.until("Promoted")
+    assert "EvidenceFailed" not in at.reasons
+
+
+def test_only_a_rejected_revision_that_is_named_again_or_asked_for_is_tried_again() -> None:
+    at = world()
+    revision = at.apply("bad")
+    at.until("EvidenceFailed")
+    at.rest(60)
+    asked, decisions = at.served[revision], len(at.history)
+    for replicas in (2, 3, 2):
+        at.replicas = replicas
+        at.apply("bad")
+        at.rest(120)
+    assert (at.served[revision], len(at.history)) == (asked, decisions)

@@ -11,6 +11,7 @@ from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.preflight import PreflightRules
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Candidate, Following
+from leadsman.core.autoscaler import desired_autoscaler
 from leadsman.core.drift import drifted
 from leadsman.core.job import preflight_job, resolve_job
 from leadsman.core.names import REVISION_LABEL, preflight_name, resolve_name
@@ -23,6 +24,27 @@ from support.golden import check_golden
 from support.machine import START
 from support.objects import GATEWAY, model_deployment
 
+AUTOSCALED: dict[str, dict[str, Any]] = {
+    "cpu": {},
+    "cpu-at-50": {"targetCPU": 50},
+    "keda": {
+        "keda": {
+            "triggers": [
+                {
+                    "type": "prometheus",
+                    "metadata": {
+                        "serverAddress": "http://prometheus.monitoring",
+                        "query": 'sum(rate(requests_total{pod=~"{{model}}-{{ revision }}-.*",ns="{{namespace}}"}[1m]))',
+                        "threshold": "50",
+                        "other": "{{of KEDA}}",
+                    },
+                    "authenticationRef": {"name": "prometheus"},
+                    "metricType": "AverageValue",
+                }
+            ]
+        }
+    },
+}
 IMAGE = "leadsman-serving:0.1.0"
 
 DEPLOYMENTS: dict[str, ModelDeployment] = {
@@ -74,6 +96,13 @@ def test_pod_template(name: str, update_golden: bool) -> None:
 def test_deployment(update_golden: bool) -> None:
     revision = revision_hash(FRAUD.spec)
     check_golden("deployment", desired_deployment(FRAUD, revision, template(FRAUD), 2), update=update_golden)
+
+
+def test_autoscalers(update_golden: bool) -> None:
+    for name, scaling in AUTOSCALED.items():
+        deployment = model_deployment(scaling={"minReplicas": 2, "maxReplicas": 8, **scaling})
+        built = desired_autoscaler(deployment, revision_hash(deployment.spec), 5)
+        check_golden(f"autoscaler-{name}", built, update=update_golden)
 
 
 def test_services(update_golden: bool) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.simulated import BAD, GOOD, careful, no_orphans, world
 from support.world import NAME, World
@@ -226,3 +228,48 @@ def test_nothing_but_a_config_map_makes_the_operator_look_every_half_minute() ->
     assert at.look().requeue_after.total_seconds() == 30
     plain = world()
     assert plain.look().requeue_after.total_seconds() == 300
+
+
+_DEEDS = ("calm", "mild", "wild", "gone", "no key", "version 1", "version 2", "status lost", "killed", "wait")
+
+
+def _do(at: World, deed: str) -> None:
+    match deed.split():
+        case ["gone"]:
+            at.config_maps.clear()
+        case ["no", "key"]:
+            at.config_maps["settings"] = {"other": "x"}
+        case ["version", number]:
+            at.apply(number, runtime=RUNTIME)
+        case ["status", "lost"]:
+            at.lose_status()
+        case ["killed"]:
+            at.crash_before = at.writes + 2
+        case ["wait"]:
+            at.rest(200)
+        case [mode]:
+            at.config_maps["settings"] = {"mode": mode}
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(_DEEDS), st.integers(5, 90)), max_size=6))
+def test_whatever_is_done_to_config_maps_and_specs(deeds: list[tuple[str, int]]) -> None:
+    """No request is lost, no revision ever has another environment, and in the end what is asked for serves."""
+    at = configured()
+    seen: dict[str, str] = {}
+    for deed, seconds in [*deeds, ("version 2", 5), ("calm", 5)]:
+        _do(at, deed)
+        for _ in at.run(seconds):
+            assert sum(at.weights().values()) == 100
+            for name in at.running():
+                template = at.objects["Deployment", f"{NAME}-{name}"]["spec"]["template"]
+                found = mode(at, name) if "env" in template["spec"]["containers"][0] else ""
+                assert seen.setdefault(name, found) == found
+    for _ in at.run(1200):
+        if at.condition("Ready") == "True/Serving" and not at.state.retiring:
+            break
+    assert at.lost == 0
+    assert not at.restarted
+    stable = at.objects["ModelRevision", f"{NAME}-{at.state.stable}"]["spec"]
+    assert (stable["model"]["version"], mode(at, at.state.stable)) == ("2", "calm")
+    assert no_orphans(at)

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     NO_REVISION = "NoRevision"
     NO_READY_REPLICAS = "NoReadyReplicas"
     TOO_FEW_REPLICAS = "TooFewReplicas"
+    AUTOSCALER_MISSING = "AutoscalerMissing"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     POLICY_NOT_FOUND = "PolicyNotFound"
     CONFIG_UNKNOWN = "ConfigUnknown"

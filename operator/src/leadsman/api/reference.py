@@ -35,8 +35,9 @@ def _section(spec: dict[str, Any]) -> str:
 
 def _rules(node: dict[str, Any]) -> Iterator[dict[str, str]]:
     yield from node.get("x-kubernetes-validations", [])
-    for _, child in _children("", node):
-        yield from _rules(child)
+    for child in (*node.get("properties", {}).values(), node.get("items")):
+        if isinstance(child, dict):
+            yield from _rules(child)
 
 
 def _fields(path: str, node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

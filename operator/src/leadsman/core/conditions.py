@@ -15,6 +15,7 @@ from typing import Literal
 from leadsman.api.conditions import Condition, ConditionType, Reason
 from leadsman.api.rolloutpolicy import Until
 from leadsman.api.status import Candidate, Phase, RolloutState
+from leadsman.core.floors import floor
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
 from leadsman.core.rollout import candidate_weight, mirror
@@ -102,6 +103,13 @@ def _out(observed: Observed, desired: str) -> Finding:
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"copies of requests still go to revision {copies.revision}")
     if why := observed.settled({desired: 100}, None):
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, why)
+    if observed.lacks_keda:
+        message = (
+            f"revision {desired} serves all requests, but spec.scaling.keda needs KEDA (keda.sh/v1alpha1), which is "
+            "not in this cluster: install it, or scale by targetCPU; until then the number of pods does not fall and "
+            "rises only as rollouts need"
+        )
+        return Finding(False, Reason.AUTOSCALER_MISSING, message, stalled=True)
     return Finding(True, Reason.SERVING, f"revision {desired} serves all requests{_not_followed(observed)}")
 
 
@@ -138,7 +146,7 @@ def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> 
         return f"revision {revision} is in preflight: {preflight_progress(observed, state)}"
     if state.phase is Phase.PREPARING:
         ready = observed.readiness().get(revision, Readiness()).ready
-        wanted = observed.deployment.spec.scaling.min_replicas
+        wanted = floor(observed.deployment.spec.scaling, state, observed.mode, revision)
         return f"revision {revision} is prepared: {ready} of {wanted} pods are ready{_trouble(observed, revision)}"
     copies = mirror(state)
     gets = f"revision {revision} gets {candidate_weight(state)} % of requests"

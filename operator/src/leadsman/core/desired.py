@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from leadsman.api.modelrevision import ModelRevisionSpec
 from leadsman.api.status import Mode, RolloutState
+from leadsman.core.autoscaler import AUTOSCALERS, desired_autoscaler, handed_over
 from leadsman.core.drift import drifted
+from leadsman.core.floors import floor
 from leadsman.core.jobs import inputs_of
 from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name
 from leadsman.core.observed import Key, Observed
@@ -27,6 +30,7 @@ class Action:
     kind: str
     name: str
     body: dict[str, Any] | None = None
+    subresource: str = ""
 
 
 def recording_of(record: Mapping[str, Any]) -> str | None:
@@ -85,11 +89,12 @@ def child_actions(
     """What has to be written so that the live objects are as the machine's state wants them.
 
     The route comes before the Deployments, so that traffic leaves a revision before its pods can; it can, because a
-    weight is raised only for pods that were seen ready. Deletions come last.
+    weight is raised only for pods that were seen ready. Deletions come last, but for those of autoscalers.
     """
     wanted = [
         *_traffic(observed, state, weights, mirror),
         *_deployments(observed, state),
+        *_autoscalers(observed, state),
         *_records(observed, state),
         *_jobs(observed, jobs),
     ]
@@ -98,7 +103,15 @@ def child_actions(
     # What serves is never deleted because its record is missing.
     kept |= {("Deployment", child_name(observed.deployment.metadata.name, revision)) for revision in running(state)}
     surplus = [key for key, live in observed.live.items() if key not in kept and _is_ours(observed, live)]
-    return applies + [Action(kind, name) for kind, name in surplus]
+    return _in_order(applies, [Action(kind, name) for kind, name in surplus])
+
+
+def _in_order(applies: list[Action], deletions: list[Action]) -> list[Action]:
+    """Traffic, then autoscalers that are no longer wanted: no two may have a say over the same pods."""
+    scaled = ("Deployment", *AUTOSCALERS)
+    first = next((index for index, one in enumerate(applies) if one.kind in scaled), len(applies))
+    retired = [one for one in deletions if one.kind in AUTOSCALERS]
+    return [*applies[:first], *retired, *applies[first:], *(one for one in deletions if one not in retired)]
 
 
 def _jobs(observed: Observed, bodies: Sequence[dict[str, Any]]) -> list[Action]:
@@ -115,9 +128,16 @@ def _differs(observed: Observed, action: Action) -> bool:
     live = observed.live.get((action.kind, action.name), {})
     if action.kind == "Job":
         return not live
+    if action.subresource or (action.kind == "Deployment" and _is_handed_over(action.body or {}, live)):
+        return True
     # What a route does not name is not wanted there: a copy that is still sent is a difference.
     copies = action.kind == KIND and observed.mirror() != route_mirror(action.body or {}, action.name)
     return copies or drifted(action.body, live)
+
+
+def _is_handed_over(body: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """The number of pods is applied by us still, and is not to be any more."""
+    return bool(live) and "replicas" not in body["spec"] and handed_over(live) is not None
 
 
 def _is_ours(observed: Observed, live: Mapping[str, Any]) -> bool:
@@ -152,21 +172,35 @@ def _route(observed: Observed, weights: Mapping[str, int], mirror: Mirror | None
 
 
 def _deployments(observed: Observed, state: RolloutState) -> list[Action]:
+    # One that was just born is recorded first; the event of its ModelRevision brings the next pass.
     revisions = observed.revisions
-    replicas = observed.deployment.spec.scaling.min_replicas
-    return _apply(
-        [
-            desired_deployment(
-                observed.deployment,
-                revision,
-                with_digest(revisions[revision].spec.pod_template, revisions[revision].spec.digest),
-                replicas,
-            )
-            for revision in running(state)
-            # One that was just born is recorded first; the event of its ModelRevision brings the next pass.
-            if revision in revisions and _may_run(observed, state, revision)
-        ]
-    )
+    known = [revision for revision in running(state) if revision in revisions and _may_run(observed, state, revision)]
+    return [action for revision in known for action in _deployment(observed, state, revisions[revision].spec)]
+
+
+def _deployment(observed: Observed, state: RolloutState, record: ModelRevisionSpec) -> list[Action]:
+    """The Deployment, whose number of pods is an autoscaler's once it is there."""
+    deployment, revision = observed.deployment, record.revision
+    live = observed.live.get(("Deployment", child_name(deployment.metadata.name, revision)))
+    least = floor(deployment.spec.scaling, state, observed.mode, revision)
+    replicas: int | None = least
+    handover = None
+    if live and observed.has_autoscaler:
+        replicas, handover = None, handed_over(live)
+    elif live and observed.lacks_keda:
+        replicas = max(least, observed.replicas().get(revision, 0))
+    template = with_digest(record.pod_template, record.digest)
+    body = desired_deployment(deployment, revision, template, replicas)
+    name = body["metadata"]["name"]
+    return [Action("Deployment", name, handover, "scale")] * bool(handover) + [Action("Deployment", name, body)]
+
+
+def _autoscalers(observed: Observed, state: RolloutState) -> list[Action]:
+    if not observed.has_autoscaler:
+        return []
+    deployment = observed.deployment
+    least = {one: floor(deployment.spec.scaling, state, observed.mode, one) for one in running(state)}
+    return _apply([desired_autoscaler(deployment, revision, pods) for revision, pods in least.items()])
 
 
 def _may_run(observed: Observed, state: RolloutState, revision: str) -> bool:

@@ -32,8 +32,9 @@ class Observed:
     """Those that serve, or are to."""
     job_pods: Sequence[JobPod] = ()
     live: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
-    """The raw child objects: ModelRevisions, Deployments, Services, Jobs, the HTTPRoute."""
+    """The raw child objects: ModelRevisions, Deployments, Services, Jobs, autoscalers, the HTTPRoute."""
     has_gateway_api: bool = True
+    has_keda: bool = True
     reads_config_maps: bool = False
     """Whether values of the spec stand in ConfigMaps; `deployment` has them in their place."""
     unknown_values: str = ""
@@ -90,6 +91,16 @@ class Observed:
             copies = f"{mirror.percent} % to {mirror.revision}" if mirror else "none"
             return f"HTTPRoute {model} does not copy requests as decided yet: {copies}"
         return refusal(self.route)
+
+    @property
+    def lacks_keda(self) -> bool:
+        """The spec wants KEDA to scale, and the cluster has no KEDA."""
+        return self.deployment.spec.scaling.keda is not None and not self.has_keda
+
+    @property
+    def has_autoscaler(self) -> bool:
+        """Whether somebody else sets the number of pods."""
+        return self.deployment.spec.scaling.max_replicas is not None and not self.lacks_keda
 
     def replicas(self) -> dict[str, int]:
         """The pods that each revision's Deployment is to have, by whoever has said so last."""

@@ -8,16 +8,20 @@ from leadsman.core.owner import owner_references
 
 
 def desired_deployment(
-    deployment: ModelDeployment, revision: str, template: dict[str, Any], replicas: int
+    deployment: ModelDeployment, revision: str, template: dict[str, Any], replicas: int | None
 ) -> dict[str, Any]:
-    """The Deployment of a revision. Its template is pinned in the ModelRevision, so it never restarts by itself."""
+    """The Deployment of a revision. Its template is pinned in the ModelRevision, so it never restarts by itself.
+
+    Without a number of `replicas` it keeps those that somebody else has given it.
+    """
     name = deployment.metadata.name
+    number = {} if replicas is None else {"replicas": replicas}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": _metadata(deployment, child_name(name, revision), revision_labels(name, revision)),
         "spec": {
-            "replicas": replicas,
+            **number,
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": revision_labels(name, revision)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},

@@ -80,6 +80,8 @@ JOB = Resource("apis/batch/v1", "jobs", "Job")
 CONFIG_MAP = Resource("api/v1", "configmaps", "ConfigMap")
 POD = Resource("api/v1", "pods", "Pod")
 HTTP_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
+HORIZONTAL_POD_AUTOSCALER = Resource("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECT = Resource("apis/keda.sh/v1alpha1", "scaledobjects", "ScaledObject")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")
 
 

@@ -19,22 +19,25 @@ from leadsman.shell.freshness import refuse_older
 from leadsman.shell.kube import (
     CONFIG_MAP,
     DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     JOB,
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
     POD,
     ROLLOUT_POLICY,
+    SCALED_OBJECT,
     SERVICE,
     Kube,
     KubeError,
     NotFoundError,
+    Resource,
 )
 from leadsman.shell.validation import first_problem
 
 T = TypeVar("T", ModelDeployment, RolloutPolicy)
 
-CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB)
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HORIZONTAL_POD_AUTOSCALER)
 
 
 class InvalidObjectError(Exception):
@@ -57,13 +60,14 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
     deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
-    policy, pods, (routes, has_gateway_api), *children = await asyncio.gather(
+    policy, pods, (routes, has_gateway_api), (scaled_objects, has_keda), *children = await asyncio.gather(
         _policy(kube, deployment),
         kube.list(POD, namespace, labels),
-        _routes(kube, namespace, labels),
+        _optional(kube, HTTP_ROUTE, namespace, labels),
+        _optional(kube, SCALED_OBJECT, namespace, labels),
         *(kube.list(resource, namespace, labels) for resource in CHILDREN),
     )
-    objects = [item for found in (*children, routes) for item in found]
+    objects = [item for found in (*children, routes, scaled_objects) for item in found]
     await refuse_older(kube, deployment, children[CHILDREN.index(MODEL_REVISION)])
     return Observed(
         deployment=deployment,
@@ -72,6 +76,7 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
         job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
         has_gateway_api=has_gateway_api,
+        has_keda=has_keda,
         reads_config_maps=bool(config_maps),
         unknown_values=unknown_values,
     )
@@ -113,9 +118,12 @@ async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec 
     return policy
 
 
-async def _routes(kube: Kube, namespace: str, labels: Mapping[str, str]) -> tuple[list[dict[str, Any]], bool]:
+async def _optional(
+    kube: Kube, resource: Resource, namespace: str, labels: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Objects of a kind that a cluster need not have, and whether it has the kind."""
     try:
-        return await kube.list(HTTP_ROUTE, namespace, labels), True
+        return await kube.list(resource, namespace, labels), True
     except NotFoundError:
         return [], False
 

@@ -11,10 +11,23 @@ from typing import Any
 from leadsman.api.base import API_VERSION
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
-from leadsman.shell.kube import DEPLOYMENT, HTTP_ROUTE, JOB, MODEL_REVISION, SERVICE, Kube, Resource
+from leadsman.shell.kube import (
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    HTTP_ROUTE,
+    JOB,
+    MODEL_REVISION,
+    SCALED_OBJECT,
+    SERVICE,
+    Kube,
+    Resource,
+)
 from leadsman.shell.telemetry import Metrics
 
-_RESOURCES = {resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE)}
+_RESOURCES = {
+    resource.kind: resource
+    for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
+}
 # Not Deployments, whose status changes all the time while pods start: their replicas follow from what is committed.
 _FENCED = (MODEL_REVISION.kind, HTTP_ROUTE.kind, SERVICE.kind)
 
@@ -37,7 +50,8 @@ class Writer:
             fenced = action.kind in _FENCED and not (retreats and action.kind == HTTP_ROUTE.kind)
             body = self._against(key, action.body) if fenced else action.body
             # What carries our labels is ours; what we have not seen before may be anybody's.
-            self._wrote(key, await self._kube.apply(resource, body, force=key in self._observed.live))
+            seen = key in self._observed.live
+            self._wrote(key, await self._kube.apply(resource, body, action.subresource, force=seen))
 
     async def write_receipts(self, name: str, status: dict[str, Any]) -> None:
         """Write the status of a ModelRevision."""
