@@ -38,6 +38,8 @@ SHOWN = {
     "a candidate was rolled back a moment ago": FAILED,
     "a candidate was rolled back long ago": FAILED,
     "the policy is missing": FAILED,
+    "a ConfigMap that it names is missing": FAILED,
+    "a ConfigMap that it names is gone while it serves": FAILED,
     "a followed reference is resolved for the first time": ON_ITS_WAY,
     "a followed reference is fully out": OUT,
     "it was scaled up": ON_ITS_WAY,

@@ -18,6 +18,7 @@ from support.simulated import BAD, GOOD, careful, world
 from support.world import NAME, NAMESPACE, UID, Model, World
 
 TAG = "oci://registry.example.com/fraud:stable"
+CONFIGURED = {"env": [{"name": "MODE", "valueFrom": {"configMap": "settings", "key": "mode"}}]}
 MODELS = {
     "1": GOOD,
     "2": GOOD,
@@ -139,6 +140,24 @@ def _without_policy() -> World:
     return at
 
 
+def _without_its_config_map() -> World:
+    at = _serving()
+    at.apply("1", runtime=CONFIGURED)
+    at.rest(10)
+    return at
+
+
+def _config_map_gone() -> World:
+    at = _serving()
+    at.config_maps["settings"] = {"mode": "calm"}
+    at.apply("1", runtime=CONFIGURED)
+    at.until("Promoted")
+    at.rest(15)
+    at.config_maps.clear()
+    at.rest(60)
+    return at
+
+
 def _following(named: str) -> World:
     at = World(careful(), MODELS, gateway=False)
     at.tags[TAG] = named
@@ -216,6 +235,8 @@ SITUATIONS: dict[str, Callable[[], World]] = {
     "a candidate was rolled back a moment ago": lambda: _after("bad", "EvidenceFailed", seconds=5),
     "a candidate was rolled back long ago": lambda: _after("bad", "EvidenceFailed", seconds=600),
     "the policy is missing": _without_policy,
+    "a ConfigMap that it names is missing": _without_its_config_map,
+    "a ConfigMap that it names is gone while it serves": _config_map_gone,
     "a followed reference is resolved for the first time": _resolving,
     "a followed reference is fully out": _followed,
     "it was scaled up": _scaled_up,
