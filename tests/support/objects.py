@@ -9,6 +9,9 @@ from leadsman.api.status import ModelDeploymentStatus
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import Pod
+from leadsman.core.route import HTTP, desired_routes
+from leadsman.core.routerules import Pinned, Split
+from leadsman.core.situation import Mirror
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 UID = "11111111-2222-3333-4444-555555555555"
@@ -108,3 +111,19 @@ def route(
         },
         "status": {"parents": [{"parentRef": parent, "conditions": answered}]} if answered else {},
     }
+
+
+def built_route(
+    deployment: ModelDeployment,
+    weights: dict[str, int],
+    mirror: Mirror | None = None,
+    *,
+    pinned: Pinned | None = None,
+    kind: str = HTTP,
+) -> dict[str, Any]:
+    """The route that is made for a model, when none is there yet."""
+    around = observed(deployment).surroundings({*weights, *([mirror.revision] if mirror else [])})
+    [built] = [one for one in desired_routes(deployment, around, Split(weights, mirror, pinned)) if one.kind == kind]
+    assert not built.problem
+    assert built.body
+    return built.body

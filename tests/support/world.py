@@ -257,7 +257,7 @@ class World:
             assert old is None, "a Job is never changed"
             self.jobs_made[action.name] += 1
             metadata["uid"] = f"{action.name}-{self.jobs_made[action.name]}"
-        if action.kind == "HTTPRoute":
+        if action.kind in ("HTTPRoute", "GRPCRoute"):
             accepted = [
                 {"type": kind, "status": "True", "observedGeneration": metadata["generation"]}
                 for kind in ("Accepted", "ResolvedRefs")

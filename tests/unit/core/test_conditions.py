@@ -131,7 +131,7 @@ CASES = {
         "revision b gets 10 % of requests (step 1 of 2, passes by time): errors 1 of 10 against 0 of 90",
     ),
     "a step that is held": Case(
-        observed(FRAUD, pods=pods(a=2, b=2), live=SPLIT),
+        observed(FRAUD, pods=pods(a=2, b=2), live={("HTTPRoute", "fraud"): route({"a": 50, "b": 50})}),
         canary(1, overdue=True),
         "b",
         {

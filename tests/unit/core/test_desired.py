@@ -8,9 +8,8 @@ from leadsman.core.desired import HISTORY_LIMIT, child_actions, record_actions
 from leadsman.core.observed import Key, Observed
 from leadsman.core.revision import revision_hash
 from leadsman.core.rollout import mirror, weights
-from leadsman.core.route import desired_route
 from support.machine import canary, preparing, rolled_back, serving, shadow, warm
-from support.objects import GATEWAY, UID, model_deployment, model_revision, observed
+from support.objects import GATEWAY, UID, built_route, model_deployment, model_revision, observed
 
 DIGEST = f"sha256:{'ab' * 32}"
 OURS = {"ownerReferences": [{"uid": UID, "controller": True}]}
@@ -51,9 +50,7 @@ SERVICES: dict[Key, dict[str, Any]] = {("Service", f"fraud-{name}"): {"metadata"
 
 def routed(state: RolloutState) -> dict[Key, dict[str, Any]]:
     """The live HTTPRoute as a state wants it."""
-    gateway = FRAUD.spec.traffic.gateway
-    assert gateway is not None
-    return {("HTTPRoute", "fraud"): desired_route(FRAUD, gateway, weights(state), mirror(state))}
+    return {("HTTPRoute", "fraud"): built_route(FRAUD, weights(state), mirror(state))}
 
 
 def test_copies_end_before_anything_else_is_done() -> None:

@@ -17,12 +17,12 @@ from leadsman.core.job import preflight_job, resolve_job
 from leadsman.core.names import REVISION_LABEL, preflight_name, resolve_name
 from leadsman.core.podtemplate import pod_template
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash
-from leadsman.core.route import desired_route
+from leadsman.core.routerules import Pinned
 from leadsman.core.situation import Mirror
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 from support.golden import check_golden
 from support.machine import START
-from support.objects import GATEWAY, model_deployment
+from support.objects import GATEWAY, built_route, model_deployment
 
 AUTOSCALED: dict[str, dict[str, Any]] = {
     "cpu": {},
@@ -82,6 +82,12 @@ DEPLOYMENTS: dict[str, ModelDeployment] = {
 FRAUD = model_deployment(scaling={"minReplicas": 2}, traffic={**GATEWAY, "hostnames": ["fraud.example.com"]})
 
 
+GRPC = model_deployment(
+    scaling={"minReplicas": 2},
+    traffic={**GATEWAY, "hostnames": ["fraud.example.com"], "grpc": {"hostnames": ["grpc.fraud.example.com"]}},
+)
+
+
 def template(deployment: ModelDeployment) -> dict[str, Any]:
     """The pod template of the revision that a deployment describes."""
     spec = deployment.spec
@@ -111,18 +117,32 @@ def test_services(update_golden: bool) -> None:
     check_golden("services", built, update=update_golden)
 
 
-def test_route(update_golden: bool) -> None:
-    gateway = FRAUD.spec.traffic.gateway
-    assert gateway is not None
-    built = desired_route(FRAUD, gateway, {"bcdfghjk": 95, revision_hash(FRAUD.spec): 5})
-    check_golden("httproute", built, update=update_golden)
+def test_services_for_grpc_have_a_port_more(update_golden: bool) -> None:
+    revision = revision_hash(FRAUD.spec)
+    built = [desired_revision_service(GRPC, revision), desired_stable_service(GRPC, revision)]
+    check_golden("services-grpc", built, update=update_golden)
 
 
-def test_route_in_a_shadow_step(update_golden: bool) -> None:
-    gateway = FRAUD.spec.traffic.gateway
-    assert gateway is not None
-    built = desired_route(FRAUD, gateway, {"bcdfghjk": 100}, Mirror(revision_hash(FRAUD.spec), 20))
-    check_golden("httproute-shadow", built, update=update_golden)
+ROUTES: dict[str, dict[str, Any]] = {
+    "httproute": built_route(FRAUD, {"bcdfghjk": 95, revision_hash(FRAUD.spec): 5}),
+    "httproute-shadow": built_route(FRAUD, {"bcdfghjk": 100}, Mirror(revision_hash(FRAUD.spec), 20)),
+    "httproute-testers": built_route(
+        FRAUD,
+        {"bcdfghjk": 100},
+        Mirror(revision_hash(FRAUD.spec), 100),
+        pinned=Pinned(revision_hash(FRAUD.spec), "x-tester", "yes"),
+    ),
+    "httproute-affinity": built_route(
+        model_deployment(traffic={**GATEWAY, "affinity": {"type": "Header"}}), {"bcdfghjk": 95, "kjhgfdcb": 5}
+    ),
+    "grpcroute": built_route(GRPC, {"bcdfghjk": 95, revision_hash(FRAUD.spec): 5}, kind="GRPCRoute"),
+    "grpcroute-shadow": built_route(GRPC, {"bcdfghjk": 100}, Mirror(revision_hash(FRAUD.spec), 20), kind="GRPCRoute"),
+}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_route(name: str, update_golden: bool) -> None:
+    check_golden(name, ROUTES[name], update=update_golden)
 
 
 def test_model_revision(update_golden: bool) -> None:

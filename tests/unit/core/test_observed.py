@@ -6,13 +6,13 @@ import pytest
 
 from leadsman.core.observed import Observed
 from leadsman.core.situation import Mirror
-from support.objects import GATEWAY, model_deployment, observed, route
+from support.objects import GATEWAY, model_deployment, observed, pods, route
 
 
 def routed(live: dict[str, Any] | None = None) -> Observed:
     """A model behind a gateway."""
     found = {("HTTPRoute", "fraud"): live} if live else {}
-    return observed(model_deployment(traffic=GATEWAY), live=found)
+    return observed(model_deployment(traffic=GATEWAY), pods=pods(a=1, b=1), live=found)
 
 
 def selecting(revision: str) -> Observed:

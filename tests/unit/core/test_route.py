@@ -1,57 +1,169 @@
-"""What the route says."""
+"""The routes of a model: which there are, whose they are, and why one is not in effect."""
+
+from typing import Any
 
 import pytest
 
-from leadsman.api.modeldeployment import GatewayRef
-from leadsman.core.route import desired_route, route_mirror, route_weights
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.core.observed import Key, Observed
+from leadsman.core.route import former_routes
+from leadsman.core.routerules import Split, is_route_drifted
 from leadsman.core.situation import Mirror
-from support.objects import GATEWAY, model_deployment, route
+from support.objects import GATEWAY, UID, built_route, model_deployment, observed, pods
 
-
-def test_weights_are_read_from_the_live_route() -> None:
-    assert route_weights(route({"a": 90, "b": 10}), "fraud") == {"a": 90, "b": 10}
-    assert route_weights({}, "fraud") == {}
-    without = {"spec": {"rules": [{"backendRefs": [{"name": "fraud-a"}]}]}}
-    assert route_weights(without, "fraud") == {"a": 1}, "1 is the Gateway API's default"
+HOME = {"name": "fraud", "port": 80}
+ROUTED = {"route": {"name": "own"}}
+ALL, SPLIT = {"a": 100}, {"a": 90, "b": 10}
 
 
 def test_the_gateway_is_in_the_models_namespace_unless_it_says_otherwise() -> None:
-    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100})
+    body = built_route(model_deployment(traffic={"gateway": {"name": "public"}}), ALL)
     assert body["spec"]["parentRefs"] == [{"name": "public", "namespace": "payments"}]
     assert body["spec"]["hostnames"] == []
 
 
-def test_host_names_are_passed_on() -> None:
-    deployment = model_deployment(traffic={**GATEWAY, "hostnames": ["fraud.example.com"]})
-    body = desired_route(deployment, GatewayRef(name="public", namespace="gateways"), {"a": 100})
-    assert body["spec"]["hostnames"] == ["fraud.example.com"]
-
-
-def test_what_was_desired_is_what_is_read() -> None:
-    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 95, "b": 5})
-    assert route_weights(body, "fraud") == {"a": 95, "b": 5}
-    assert route_mirror(body, "fraud") is None
-
-
-@pytest.mark.parametrize("percent", [1, 99, 100])
-def test_a_mirror_that_was_desired_is_what_is_read(percent: int) -> None:
-    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", percent))
-    assert route_weights(body, "fraud") == {"a": 100}, "no user gets an answer of a candidate in shadow"
-    assert route_mirror(body, "fraud") == Mirror("b", percent)
-
-
-def test_a_copy_of_all_requests_is_one_without_a_number_which_older_gateways_know_too() -> None:
-    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", 100))
-    [copied] = [rule for rule in body["spec"]["rules"] if "filters" in rule]
-    assert copied["filters"] == [
-        {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "fraud-b", "port": 80}}}
+def given(*rules: dict[str, Any], name: str = "own", accepted: bool = True) -> dict[Key, dict[str, Any]]:
+    """Somebody's HTTPRoute."""
+    parent = {"name": "public", "namespace": "gateways"}
+    said = [
+        {"type": kind, "status": str(accepted), "observedGeneration": 1, "message": "it says so"}
+        for kind in ("Accepted", "ResolvedRefs")
     ]
+    return {
+        ("HTTPRoute", name): {
+            "kind": "HTTPRoute",
+            "metadata": {"name": name, "namespace": "payments", "generation": 1, "resourceVersion": "7"},
+            "spec": {"parentRefs": [parent], "hostnames": ["ml.example.com"], "rules": list(rules)},
+            "status": {"parents": [{"parentRef": parent, "conditions": said}]},
+        }
+    }
 
 
-def test_infer_requests_alone_are_copied_and_all_else_goes_as_ever() -> None:
-    body = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100}, Mirror("b", 50))
-    copied, rest = body["spec"]["rules"]
-    assert copied["matches"] == [{"path": {"type": "Exact", "value": "/v2/models/fraud/infer"}}]
-    assert copied["backendRefs"] == rest["backendRefs"]
-    usual = desired_route(model_deployment(), GatewayRef(name="public"), {"a": 100})
-    assert [rest] == usual["spec"]["rules"]
+SERVICE: dict[Key, dict[str, Any]] = {
+    ("Service", "fraud"): {
+        "metadata": {"ownerReferences": [{"uid": UID}]},
+        "spec": {"selector": {"leadsman.dev/revision": "a"}},
+    }
+}
+
+
+def world(live: dict[Key, dict[str, Any]], deployment: ModelDeployment | None = None) -> Observed:
+    """A model whose spec names the HTTPRoute `own`, and whose Service selects a."""
+    found = deployment or model_deployment(traffic=ROUTED)
+    return observed(found, pods=pods(a=1, b=1), live={**SERVICE, **live})
+
+
+def backend(name: str, weight: int) -> dict[str, Any]:
+    """A backend on port 80."""
+    return {"name": name, "port": 80, "weight": weight}
+
+
+SPLIT_RULE = {"backendRefs": [backend("fraud-a", 90), backend("fraud-b", 10)]}
+SETTLED: dict[str, tuple[dict[Key, dict[str, Any]], dict[str, int], str]] = {
+    "its Service has everything, which selects stable": (given({"backendRefs": [HOME]}), ALL, ""),
+    "its weights are those decided": (given(SPLIT_RULE), SPLIT, ""),
+    "Git has put its Service back": (
+        given({"backendRefs": [HOME]}),
+        SPLIT,
+        "HTTPRoute own does not split requests as decided yet: 90 % to a, 10 % to b",
+    ),
+    "there is none of that name": (
+        {},
+        ALL,
+        "HTTPRoute own does not exist in this namespace: create it, or name another in spec.traffic.route",
+    ),
+    "no rule names the model": (
+        given({"backendRefs": [{"name": "other", "port": 80}]}),
+        ALL,
+        "HTTPRoute own: no rule of it names Service fraud in its backendRefs",
+    ),
+    "a rule mixes": (
+        given({"backendRefs": [HOME, {"name": "other", "port": 80}]}),
+        ALL,
+        "HTTPRoute own: rule 1 of it names other backends beside Service fraud, so it cannot be split, and its "
+        "requests for the model all go to stable: give the model a rule of its own",
+    ),
+    "its gateway refuses it": (
+        given({"backendRefs": [HOME]}, accepted=False),
+        ALL,
+        "Gateway public refuses the HTTPRoute: it says so",
+    ),
+}
+
+
+@pytest.mark.parametrize(("live", "weights", "why"), SETTLED.values(), ids=SETTLED.keys())
+def test_a_route_of_somebody_else_settles(live: dict[Key, dict[str, Any]], weights: dict[str, int], why: str) -> None:
+    assert world(live).settled(weights, None) == why
+
+
+def test_of_a_route_of_somebody_else_the_rules_alone_are_written_and_only_over_those_that_were_read() -> None:
+    found = world(given({"backendRefs": [HOME], "timeouts": {"request": "3s"}}))
+    [route] = found.routes(Split(SPLIT))
+    assert route.body == {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "own", "namespace": "payments", "resourceVersion": "7"},
+        "spec": {"rules": [{**SPLIT_RULE, "timeouts": {"request": "3s"}}]},
+    }
+
+
+@pytest.mark.parametrize("traffic", [{}, GATEWAY, {"route": {"name": "next"}}], ids=["none", "gateway", "another"])
+def test_a_route_that_the_spec_names_no_more_gets_its_service_back(traffic: dict[str, Any]) -> None:
+    deployment = model_deployment(traffic=traffic)
+    found = world(given(SPLIT_RULE), deployment)
+    [route] = former_routes(deployment, found.surroundings())
+    assert route.body
+    assert route.body["spec"]["rules"] == [{"backendRefs": [backend("fraud", 1)]}]
+
+
+def test_both_kinds_of_routes_have_to_settle() -> None:
+    deployment = model_deployment(traffic={**GATEWAY, "grpc": {"hostnames": ["grpc.example.com"]}})
+    live: dict[Key, dict[str, Any]] = {}
+    for kind in ("HTTPRoute", "GRPCRoute"):
+        found = given(SPLIT_RULE)["HTTPRoute", "own"]
+        live[kind, "fraud"] = {**found, "kind": kind}
+    assert world(live, deployment).settled(SPLIT, None) == ""
+    del live["GRPCRoute", "fraud"]
+    assert world(live, deployment).settled(SPLIT, None) == "GRPCRoute fraud is not there yet"
+    without = Observed(deployment, None, pods=pods(a=1, b=1), live=live, has_grpc_routes=False)
+    assert "asks for a GRPCRoute, which this cluster does not have" in without.settled(SPLIT, None)
+
+
+UNSUPPORTED = {
+    "affinity": ({"affinity": {}}, "spec.traffic.affinity cannot be had"),
+    "testers": ({"testers": {"header": {"name": "x-tester", "value": "yes"}}}, "spec.traffic.testers cannot be had"),
+}
+
+
+@pytest.mark.parametrize(("traffic", "why"), UNSUPPORTED.values(), ids=UNSUPPORTED.keys())
+def test_what_the_clusters_gateway_api_does_not_have_is_said_and_not_pretended(
+    traffic: dict[str, Any], why: str
+) -> None:
+    deployment = model_deployment(traffic={**GATEWAY, **traffic})
+    live = {("HTTPRoute", "fraud"): given(SPLIT_RULE)["HTTPRoute", "own"]}
+    old = Observed(deployment, None, pods=pods(a=1, b=1), live=live, rule_fields=frozenset())
+    assert old.settled(SPLIT, None).startswith(why)
+    [route] = old.routes(Split(SPLIT))
+    assert route.body
+    assert route.body["spec"]["rules"] == [SPLIT_RULE], "requests are split all the same"
+
+
+def test_sessions_that_the_spec_asks_for_no_more_end_and_those_of_others_stay() -> None:
+    asked = built_route(model_deployment(traffic={**GATEWAY, "affinity": {}}), ALL)
+    theirs = {**SPLIT_RULE, "sessionPersistence": {"sessionName": "basket", "type": "Cookie"}}
+    live = {("HTTPRoute", "fraud"): {**asked, "spec": {**asked["spec"], "rules": [*asked["spec"]["rules"], theirs]}}}
+    [route] = world(live, model_deployment(traffic=GATEWAY)).routes(Split(ALL))
+    assert route.body
+    assert [rule.get("sessionPersistence") for rule in route.body["spec"]["rules"]] == [
+        None,
+        theirs["sessionPersistence"],
+    ]
+    assert is_route_drifted(route.body, live["HTTPRoute", "fraud"])
+
+
+def test_a_share_of_copies_that_becomes_all_of_them_is_a_difference() -> None:
+    deployment = model_deployment(traffic=GATEWAY)
+    some, everything = (built_route(deployment, ALL, Mirror("b", percent)) for percent in (20, 100))
+    assert is_route_drifted(everything, some)
+    assert is_route_drifted(some, everything)
+    assert not is_route_drifted(some, some)

@@ -83,3 +83,5 @@ BinarySize = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(Ki|Mi|Gi)$")]
 Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+Hostname = Annotated[str, Field(min_length=1, max_length=253)]

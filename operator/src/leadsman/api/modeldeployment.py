@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from leadsman.api.base import ApiModel
-from leadsman.api.fields import MODEL_URI_PATTERN, Digest, Duration, ObjectName
+from leadsman.api.fields import MODEL_URI_PATTERN, Digest, Duration, Hostname, ObjectName
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.runtime import Runtime
 from leadsman.api.status import ModelDeploymentStatus
@@ -168,15 +168,100 @@ class GatewayRef(ApiModel):
     )
 
 
+class RouteRef(ApiModel):
+    """An HTTPRoute of the same namespace that somebody else owns."""
+
+    name: ObjectName = Field(description="The HTTPRoute's name.")
+
+
+class Grpc(ApiModel):
+    """Inference over gRPC."""
+
+    hostnames: tuple[Hostname, ...] = Field(
+        default=(),
+        description="Host names of the GRPCRoute; none of the HTTPRoute's may be among them. Needed with a gateway.",
+        max_length=16,
+    )
+
+
+class HeaderValue(ApiModel):
+    """A header that a request carries, with exactly this value."""
+
+    name: str = Field(
+        description="The header's name, in any case.", min_length=1, max_length=256, pattern=r"^[A-Za-z0-9-]+$"
+    )
+    value: str = Field(description="The header's value.", min_length=1, max_length=4096)
+
+
+class Testers(ApiModel):
+    """Requests that see the candidate before anybody else does."""
+
+    header: HeaderValue = Field(description="What tells them from other requests.")
+
+
+class Affinity(ApiModel):
+    """Requests of one session stay with one pod while it lasts (`sessionPersistence` of the Gateway API)."""
+
+    type: Literal["Cookie", "Header"] = Field(
+        default="Cookie",
+        description="What carries the session, a cookie or a header. Either is called leadsman- and the model's name.",
+    )
+
+
 class Traffic(ApiModel):
     """How requests reach the model."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.route) || (!has(self.gateway) && self.hostnames.size() == 0)",
+                    "message": "route excludes gateway and hostnames: the HTTPRoute that it names has its own",
+                },
+                {
+                    "rule": "!has(self.grpc) || has(self.gateway) == (self.grpc.hostnames.size() > 0)",
+                    "message": "grpc.hostnames are needed with a gateway, and need one",
+                },
+                {
+                    "rule": "!has(self.grpc) || self.grpc.hostnames.all(name, !(name in self.hostnames))",
+                    "message": "grpc.hostnames must differ from hostnames: a gateway refuses one of two routes for one",
+                },
+                {
+                    "rule": "!has(self.testers) || has(self.gateway) || has(self.route)",
+                    "message": "testers need a gateway or a route: without one requests cannot be told apart",
+                },
+                {
+                    "rule": "!has(self.affinity) || has(self.gateway)",
+                    "message": "affinity needs a gateway; with route, set sessionPersistence in the HTTPRoute itself",
+                },
+            ]
+        }
+    )
+
     gateway: GatewayRef | None = Field(
         default=None,
-        description="The Gateway that splits traffic. Without one no split is possible: a new revision is switched to "
-        "when it is ready, and the old one is kept warm.",
+        description="The Gateway that splits traffic, by an HTTPRoute that is made for it. Without gateway and route "
+        "no split is possible: a new revision is switched to when it is ready, and the old one is kept warm.",
     )
-    hostnames: tuple[str, ...] = Field(default=(), description="Host names of the HTTPRoute.", max_length=16)
+    hostnames: tuple[Hostname, ...] = Field(default=(), description="Host names of the HTTPRoute.", max_length=16)
+    route: RouteRef | None = Field(
+        default=None,
+        description="An HTTPRoute of your own that splits traffic. In each rule whose only backend is the Service of "
+        "the model's name, the backend is replaced by the revisions while a rollout goes on, and put back after it.",
+    )
+    grpc: Grpc | None = Field(
+        default=None,
+        description="Inference over gRPC: a port of that name on the Services, and with a gateway a GRPCRoute with the "
+        "weights of the HTTPRoute.",
+    )
+    testers: Testers | None = Field(
+        default=None, description="Who is always answered by the candidate while it has ready pods, at any weight."
+    )
+    affinity: Affinity | None = Field(
+        default=None,
+        description="Keep sessions with one pod. The Gateway API has it in its experimental channel. A weight then "
+        "says where new sessions begin, not where requests go.",
+    )
 
 
 class PolicyRef(ApiModel):

@@ -18,8 +18,7 @@ from leadsman.api.status import Candidate, Phase, RolloutState
 from leadsman.core.floors import floor
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
-from leadsman.core.rollout import candidate_weight, mirror
-from leadsman.core.routeparents import refusal
+from leadsman.core.rollout import candidate_weight, mirror, weights
 from leadsman.core.situation import Readiness
 from leadsman.core.steps import step_of
 
@@ -153,7 +152,7 @@ def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> 
     if copies:
         gets = f"a copy of {copies.percent} % of requests goes to revision {revision}"
     checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
-    refused = f"; {why}" if (why := refusal(observed.route)) else ""
+    refused = f"; {why}" if (why := observed.settled(weights(state), copies)) else ""
     return f"{gets} ({_step_words(candidate)}): {checks}{_trouble(observed, revision)}{refused}"
 
 

@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leadsman.api.modelrevision import ModelRevisionSpec
-from leadsman.api.status import Mode, RolloutState
+from leadsman.api.status import RolloutState
 from leadsman.core.autoscaler import AUTOSCALERS, desired_autoscaler, handed_over
 from leadsman.core.drift import drifted
 from leadsman.core.floors import floor
 from leadsman.core.jobs import inputs_of
 from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name
 from leadsman.core.observed import Key, Observed
+from leadsman.core.owner import is_owned
 from leadsman.core.podtemplate import digest_in, with_digest
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash, role_of
 from leadsman.core.rollout import running
-from leadsman.core.route import KIND, desired_route, route_mirror
-from leadsman.core.situation import Mirror
+from leadsman.core.route import KINDS, former_routes
+from leadsman.core.routerules import Pinned, Split, is_route_drifted
+from leadsman.core.situation import Mirror, Readiness
 from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
 
 # Retired ModelRevisions kept as history; the audit trail of older ones goes with them.
@@ -102,7 +104,7 @@ def child_actions(
     kept = {(action.kind, action.name) for action in wanted}
     # What serves is never deleted because its record is missing.
     kept |= {("Deployment", child_name(observed.deployment.metadata.name, revision)) for revision in running(state)}
-    surplus = [key for key, live in observed.live.items() if key not in kept and _is_ours(observed, live)]
+    surplus = [key for key, live in observed.live.items() if key not in kept and is_owned(observed.deployment, live)]
     return _in_order(applies, [Action(kind, name) for kind, name in surplus])
 
 
@@ -130,9 +132,7 @@ def _differs(observed: Observed, action: Action) -> bool:
         return not live
     if action.subresource or (action.kind == "Deployment" and _is_handed_over(action.body or {}, live)):
         return True
-    # What a route does not name is not wanted there: a copy that is still sent is a difference.
-    copies = action.kind == KIND and observed.mirror() != route_mirror(action.body or {}, action.name)
-    return copies or drifted(action.body, live)
+    return is_route_drifted(action.body or {}, live) if action.kind in KINDS else drifted(action.body, live)
 
 
 def _is_handed_over(body: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
@@ -140,21 +140,15 @@ def _is_handed_over(body: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     return bool(live) and "replicas" not in body["spec"] and handed_over(live) is not None
 
 
-def _is_ours(observed: Observed, live: Mapping[str, Any]) -> bool:
-    """Labels get copied (`kubectl expose` does); only what our ModelDeployment owns is ours to delete."""
-    owners = live.get("metadata", {}).get("ownerReferences", [])
-    return any(owner.get("uid") == observed.deployment.metadata.uid for owner in owners)
-
-
 def _traffic(
     observed: Observed, state: RolloutState, weights: Mapping[str, int], mirror: Mirror | None
 ) -> list[Action]:
-    """The route, before any new Service if it needs none: nothing may stand in the way of a rollback."""
-    services, route = _services(observed, state), _route(observed, weights, mirror)
+    """The routes, before any new Service if they need none: nothing may stand in the way of a rollback."""
+    services, routes = _services(observed, state), _routes(observed, state, weights, mirror)
     model = observed.deployment.metadata.name
-    named = [*weights, *([mirror.revision] if mirror else [])]
+    named = Split(weights, mirror).revisions
     needs_none = all(("Service", child_name(model, revision)) in observed.live for revision in named)
-    return [*route, *services] if needs_none else [*services, *route]
+    return [*routes, *services] if needs_none else [*services, *routes]
 
 
 def _services(observed: Observed, state: RolloutState) -> list[Action]:
@@ -164,11 +158,21 @@ def _services(observed: Observed, state: RolloutState) -> list[Action]:
     return _apply(bodies)
 
 
-def _route(observed: Observed, weights: Mapping[str, int], mirror: Mirror | None) -> list[Action]:
-    gateway = observed.deployment.spec.traffic.gateway
-    if gateway is None or observed.mode is not Mode.GATEWAY or not weights:
+def _routes(observed: Observed, state: RolloutState, weights: Mapping[str, int], mirror: Mirror | None) -> list[Action]:
+    if not weights:
         return []
-    return _apply([desired_route(observed.deployment, gateway, weights, mirror)])
+    split = Split(weights, mirror, _pinned(observed, state))
+    former = former_routes(observed.deployment, observed.surroundings(split.revisions))
+    return _apply([route.body for route in (*observed.routes(split), *former) if route.body])
+
+
+def _pinned(observed: Observed, state: RolloutState) -> Pinned | None:
+    """Testers see the candidate as soon and as long as it has pods that are ready."""
+    testers, candidate = observed.deployment.spec.traffic.testers, state.candidate
+    if testers is None or candidate is None or candidate.revision not in running(state):
+        return None
+    ready = observed.readiness().get(candidate.revision, Readiness()).ready
+    return Pinned(candidate.revision, testers.header.name, testers.header.value) if ready else None
 
 
 def _deployments(observed: Observed, state: RolloutState) -> list[Action]:

@@ -9,6 +9,7 @@ from leadsman.api.rolloutpolicy import RolloutPolicySpec
 _LENGTH = 8
 # No vowels, and nothing that looks like another character: a hash never spells a word (as in Kubernetes' own names).
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+HASH_PATTERN = f"[{_ALPHABET}]{{{_LENGTH}}}"
 
 
 def short_hash(value: Any) -> str:

@@ -20,7 +20,11 @@ RECORDING_ANNOTATION = "leadsman.dev/recording"
 CHANGED_BY_ANNOTATION = "leadsman.dev/changed-by"
 
 HTTP_PORT = 8080
+GRPC_PORT = 8081
 METRICS_PORT = 8082
+# Of the Services.
+HTTP_SERVICE_PORT = 80
+GRPC_SERVICE_PORT = 8081
 MODEL_DIR = "/var/lib/model"
 PVC_ROOT = "/mnt/pvc"
 SERVER_CONTAINER = "server"

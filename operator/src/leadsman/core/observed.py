@@ -1,6 +1,6 @@
 """What one pass has read from the API server, frozen. Everything that is decided is decided from this."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,12 @@ from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
+from leadsman.core.backends import Backends
 from leadsman.core.jobpods import JobPod
 from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
-from leadsman.core.route import KIND, route_mirror, route_weights, split_differs
-from leadsman.core.routeparents import refusal
+from leadsman.core.route import HTTP, RULE_FIELDS, Route, Surroundings, desired_routes, unsettled
+from leadsman.core.routerules import Split, mirrors_of, rules_of, shares_of
 from leadsman.core.situation import Mirror, Readiness
 
 Key = tuple[str, str]
@@ -32,18 +33,23 @@ class Observed:
     """Those that serve, or are to."""
     job_pods: Sequence[JobPod] = ()
     live: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
-    """The raw child objects: ModelRevisions, Deployments, Services, Jobs, autoscalers, the HTTPRoute."""
+    """The raw child objects: ModelRevisions, Deployments, Services, Jobs, autoscalers, routes; and the HTTPRoute of
+    somebody else that the spec names or has named."""
     has_gateway_api: bool = True
     has_keda: bool = True
     reads_config_maps: bool = False
     """Whether values of the spec stand in ConfigMaps; `deployment` has them in their place."""
     unknown_values: str = ""
     """Which of them is not known, and why, in one sentence; empty when all are."""
+    has_grpc_routes: bool = True
+    rule_fields: frozenset[str] = RULE_FIELDS
+    """Those of RULE_FIELDS that the cluster's HTTPRoute has."""
 
     @property
     def mode(self) -> Mode:
-        """Gateway when the spec names one and the cluster has the Gateway API."""
-        return Mode.GATEWAY if self.deployment.spec.traffic.gateway and self.has_gateway_api else Mode.SERVICE
+        """Gateway when the spec names one, or a route, and the cluster has the Gateway API."""
+        traffic = self.deployment.spec.traffic
+        return Mode.GATEWAY if (traffic.gateway or traffic.route) and self.has_gateway_api else Mode.SERVICE
 
     @property
     def revisions(self) -> dict[str, ModelRevision]:
@@ -58,39 +64,53 @@ class Observed:
 
     @property
     def route(self) -> Mapping[str, Any]:
-        """The live HTTPRoute; empty when there is none."""
-        return self.live.get((KIND, self.deployment.metadata.name), {})
+        """The live HTTPRoute that splits traffic; empty when there is none."""
+        named = self.deployment.spec.traffic.route
+        return self.live.get((HTTP, named.name if named else self.deployment.metadata.name), {})
+
+    def surroundings(self, named: Iterable[str] = ()) -> Surroundings:
+        """What routes are built from besides the spec; `named` are revisions that are known besides."""
+        metadata = self.deployment.metadata
+        known = {pod.revision for pod in self.pods} | {*self.revisions, *named}
+        backends = Backends(metadata.name, metadata.namespace, frozenset(known), self._selected)
+        return Surroundings(backends, self.live, self.rule_fields, self.has_grpc_routes)
+
+    @property
+    def _selected(self) -> str | None:
+        service = self.live.get(("Service", self.deployment.metadata.name), {})
+        revision: str | None = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+        return revision
 
     def weights(self) -> dict[str, int]:
         """Each revision's percent of requests as the live objects have it, which is what users see."""
-        model = self.deployment.metadata.name
         if self.mode is Mode.GATEWAY:
-            return route_weights(self.route, model)
-        service = self.live.get(("Service", model), {})
-        selected = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
-        return {selected: 100} if selected else {}
+            return next(iter(shares_of(rules_of(self.route), self.surroundings().backends)), {})
+        return {self._selected: 100} if self._selected else {}
 
     def mirror(self) -> Mirror | None:
         """Who gets copies of which share of requests, as the live route has it."""
-        return route_mirror(self.route, self.deployment.metadata.name) if self.mode is Mode.GATEWAY else None
+        if self.mode is not Mode.GATEWAY:
+            return None
+        return next(iter(mirrors_of(rules_of(self.route), self.surroundings().backends)), None)
 
     def settled(self, weights: Mapping[str, int], mirror: Mirror | None) -> str:
-        """Why requests are not split and copied like this yet; empty when they are.
+        """Why requests are not split and copied like this yet, in one sentence; empty when they are.
 
-        With a gateway the live route says exactly this in every rule, and each of its gateways has accepted it at its
-        present generation. Without one the Service selects the one revision.
+        With a gateway every live route says exactly this in every rule that names the model, and each of its gateways
+        has accepted it at its present generation. Without one the Service selects the one revision.
         """
-        model = self.deployment.metadata.name
         if self.mode is Mode.SERVICE:
+            model = self.deployment.metadata.name
             return "" if self.weights() == weights else f"Service {model} does not select {' and '.join(weights)} yet"
-        if not self.route:
-            return f"HTTPRoute {model} is not there yet"
-        if split_differs(self.route, model, weights):
-            return f"HTTPRoute {model} does not split requests as decided yet: {_words(weights)}"
-        if self.mirror() != mirror:
-            copies = f"{mirror.percent} % to {mirror.revision}" if mirror else "none"
-            return f"HTTPRoute {model} does not copy requests as decided yet: {copies}"
-        return refusal(self.route)
+        split = Split(weights, mirror)
+        around = self.surroundings(split.revisions)
+        return next(filter(None, (one.problem or unsettled(one, around, split) for one in self.routes(split))), "")
+
+    def routes(self, split: Split) -> list[Route]:
+        """The routes as they are to be for a split; none without a gateway."""
+        if self.mode is Mode.SERVICE:
+            return []
+        return desired_routes(self.deployment, self.surroundings(split.revisions), split)
 
     @property
     def lacks_keda(self) -> bool:
@@ -122,10 +142,6 @@ class Observed:
         pods = self.pods_of(revision)
         failures = [pod.failure for pod in pods if pod.failure]
         return Readiness(ready=sum(pod.ready for pod in pods), failure=failures[0] if failures else None)
-
-
-def _words(weights: Mapping[str, int]) -> str:
-    return ", ".join(f"{share} % to {revision}" for revision, share in weights.items())
 
 
 def _record(raw: Mapping[str, Any]) -> ModelRevision | None:

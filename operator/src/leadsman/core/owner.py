@@ -1,5 +1,6 @@
 """Owner references: deleting a ModelDeployment deletes all that was made for it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from leadsman.api.base import API_VERSION
@@ -18,3 +19,9 @@ def owner_references(deployment: ModelDeployment) -> list[dict[str, Any]]:
             "blockOwnerDeletion": True,
         }
     ]
+
+
+def is_owned(deployment: ModelDeployment, live: Mapping[str, Any]) -> bool:
+    """Whether a live object was made for the model. Labels get copied (`kubectl expose` does), owners do not."""
+    owners = live.get("metadata", {}).get("ownerReferences", [])
+    return any(owner.get("uid") == deployment.metadata.uid for owner in owners)

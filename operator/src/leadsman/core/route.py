@@ -1,92 +1,217 @@
-"""The HTTPRoute that splits traffic by weight and copies it to a candidate."""
+"""The routes that split traffic by weight and copy it: made for the model, or named by its spec."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadsman.api.modeldeployment import GatewayRef, ModelDeployment
-from leadsman.core.names import child_name, model_labels
-from leadsman.core.owner import owner_references
-from leadsman.core.situation import Mirror
+from leadsman.core.affinity import FIELD, NOT_SUPPORTED, with_affinity
+from leadsman.core.backends import Backends
+from leadsman.core.names import FIELD_MANAGER, GRPC_SERVICE_PORT, HTTP_SERVICE_PORT, model_labels
+from leadsman.core.narrowing import GrpcRequests, HttpRequests, Requests
+from leadsman.core.owner import is_owned, owner_references
+from leadsman.core.routeparents import refusal
+from leadsman.core.routerules import (
+    Rules,
+    Split,
+    desired_rules,
+    mirrors_of,
+    names_revision,
+    rules_of,
+    shares_of,
+    users_rules,
+)
 
+HTTP = "HTTPRoute"
+GRPC = "GRPCRoute"
+KINDS = (HTTP, GRPC)
 API_VERSION = "gateway.networking.k8s.io/v1"
-KIND = "HTTPRoute"
-_SERVICE_PORT = 80
-_MIRROR = "RequestMirror"
+_NAMED = "name"
+RULE_FIELDS = frozenset({_NAMED, FIELD})
+
+Live = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
-def desired_route(
-    deployment: ModelDeployment, gateway: GatewayRef, weights: Mapping[str, int], mirror: Mirror | None = None
+@dataclass(frozen=True)
+class Surroundings:
+    """What routes are built from besides the spec."""
+
+    backends: Backends
+    live: Live = field(default_factory=dict)
+    rule_fields: frozenset[str] = RULE_FIELDS
+    """Those of RULE_FIELDS that the cluster's HTTPRoute has."""
+    has_grpc_routes: bool = True
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route as it is to be."""
+
+    kind: str
+    name: str
+    body: dict[str, Any] | None
+    """None when there is nothing that could be written."""
+    problem: str = ""
+    """What could not be had, in one sentence that says what to do."""
+
+
+def desired_routes(deployment: ModelDeployment, around: Surroundings, split: Split) -> list[Route]:
+    """Every route that serves the model, with these weights in every rule that names it."""
+    traffic, name = deployment.spec.traffic, deployment.metadata.name
+    if traffic.route:
+        return [_referenced(deployment, around, split, traffic.route.name)]
+    if traffic.gateway is None:
+        return []
+    routes = [_own_http(deployment, around, split, traffic.gateway)]
+    if traffic.grpc and around.has_grpc_routes:
+        routes.append(_own_grpc(deployment, around, split, traffic.gateway))
+    elif traffic.grpc:
+        problem = "spec.traffic.grpc asks for a GRPCRoute, which this cluster does not have: install the Gateway API's"
+        routes.append(Route(GRPC, name, None, problem))
+    return routes
+
+
+def unsettled(route: Route, around: Surroundings, split: Split) -> str:
+    """Why a route does not do as it is to yet; empty when it does, and its gateways have taken it."""
+    named, live = f"{route.kind} {route.name}", around.live.get((route.kind, route.name), {})
+    if not live:
+        return f"{named} is not there yet"
+    rules = rules_of(live)
+    if any(shares != split.weights for shares in shares_of(rules, around.backends) or [{}]):
+        decided = ", ".join(f"{share} % to {revision}" for revision, share in split.weights.items())
+        return f"{named} does not split requests as decided yet: {decided}"
+    if set(mirrors_of(rules, around.backends)) != ({split.mirror} if split.mirror else set()):
+        copies = f"{split.mirror.percent} % to {split.mirror.revision}" if split.mirror else "none"
+        return f"{named} does not copy requests as decided yet: {copies}"
+    return refusal(live)
+
+
+def is_of_model(deployment: ModelDeployment, live: Mapping[str, Any]) -> bool:
+    """Whether a live HTTPRoute was made for the model, or is one of others that its spec names or has named.
+
+    What the spec does not name any more is known by our having written it, and by the revisions that it names.
+    """
+    metadata, traffic = live.get("metadata", {}), deployment.spec.traffic
+    if model_labels(deployment.metadata.name).items() <= metadata.get("labels", {}).items():
+        return True
+    if traffic.route and metadata.get("name") == traffic.route.name:
+        return True
+    if traffic.gateway and metadata.get("name") == deployment.metadata.name:
+        # Somebody else's that has the name of the one to be made must not be taken for it.
+        return False
+    written = any(one.get("manager") == FIELD_MANAGER for one in metadata.get("managedFields", []))
+    backends = Backends(deployment.metadata.name, deployment.metadata.namespace)
+    return written and any(names_revision(rule, backends) for rule in rules_of(live))
+
+
+def routes_of_others(deployment: ModelDeployment, live: Live) -> frozenset[str]:
+    """The HTTPRoutes of others that the model goes by, one that is missing too."""
+    named = deployment.spec.traffic.route
+    found = {name for (kind, name), route in live.items() if kind == HTTP and not is_owned(deployment, route)}
+    return frozenset(found | ({named.name} if named else set()))
+
+
+def former_routes(deployment: ModelDeployment, around: Surroundings) -> list[Route]:
+    """Routes of others that the spec has named before: they are given back, with the Service that stays."""
+    traffic = deployment.spec.traffic
+    kept = traffic.route.name if traffic.route else deployment.metadata.name if traffic.gateway else None
+    return [
+        _given(deployment, around, Split({}), live)
+        for (kind, name), live in around.live.items()
+        if kind == HTTP and name != kept and not is_owned(deployment, live)
+    ]
+
+
+def _referenced(deployment: ModelDeployment, around: Surroundings, split: Split, name: str) -> Route:
+    live = around.live.get((HTTP, name))
+    if live is None:
+        missing = f"HTTPRoute {name} does not exist in this namespace: create it, or name another in spec.traffic.route"
+        return Route(HTTP, name, None, missing)
+    return _given(deployment, around, split, live)
+
+
+def _given(deployment: ModelDeployment, around: Surroundings, split: Split, live: Mapping[str, Any]) -> Route:
+    """A route of somebody else: only its rules are applied, and only to the very version that they were built from."""
+    split, problem = _possible(deployment, around, split)
+    requests = HttpRequests(deployment.metadata.name)
+    found = desired_rules(rules_of(live), around.backends, split, requests, own=False)
+    version = live["metadata"].get("resourceVersion")
+    metadata = {"name": live["metadata"]["name"], "namespace": deployment.metadata.namespace}
+    metadata |= {"resourceVersion": version} if version else {}
+    body = {"apiVersion": API_VERSION, "kind": HTTP, "metadata": metadata, "spec": {"rules": found.rules}}
+    return _route(body, found, problem)
+
+
+def _own_http(deployment: ModelDeployment, around: Surroundings, split: Split, gateway: GatewayRef) -> Route:
+    split, problem = _possible(deployment, around, split)
+    affinity = deployment.spec.traffic.affinity
+    if affinity and FIELD not in around.rule_fields:
+        affinity, problem = None, NOT_SUPPORTED
+    model = deployment.metadata.name
+    rules = [
+        with_affinity(rule, model, affinity) if around.backends.shares(rule) else rule
+        for rule in _own_rules(around, HTTP, HTTP_SERVICE_PORT)
+    ]
+    found = desired_rules(rules, around.backends, split, HttpRequests(model), own=True)
+    return _route(_own(deployment, gateway, HTTP, deployment.spec.traffic.hostnames, found), found, problem)
+
+
+def _own_grpc(deployment: ModelDeployment, around: Surroundings, split: Split, gateway: GatewayRef) -> Route:
+    split, problem = _possible(deployment, around, split)
+    grpc = deployment.spec.traffic.grpc
+    rules = _own_rules(around, GRPC, GRPC_SERVICE_PORT)
+    requests: Requests = GrpcRequests()
+    found = desired_rules(rules, around.backends, split, requests, own=True)
+    return _route(_own(deployment, gateway, GRPC, grpc.hostnames if grpc else (), found), found, problem)
+
+
+def _possible(deployment: ModelDeployment, around: Surroundings, split: Split) -> tuple[Split, str]:
+    """What of the split the cluster's Gateway API can say."""
+    if deployment.spec.traffic.testers is None or _NAMED in around.rule_fields:
+        return split, ""
+    problem = (
+        "spec.traffic.testers cannot be had: rules of this cluster's HTTPRoute have no name, by which those for "
+        "testers are known again; install version 1.4 of the Gateway API or a later one, or take testers out"
+    )
+    return replace(split, pinned=None), problem
+
+
+def _own_rules(around: Surroundings, kind: str, port: int) -> Sequence[Mapping[str, Any]]:
+    """The live rules; a rule for all requests, if none is there that names the model."""
+    model = around.backends.model
+    live = rules_of(around.live.get((kind, model), {}))
+    if any(map(around.backends.shares, users_rules(live, around.backends))):
+        return list(live)
+    return [*live, {"backendRefs": [{"name": model, "port": port}]}]
+
+
+def _own(
+    deployment: ModelDeployment,
+    gateway: GatewayRef,
+    kind: str,
+    hostnames: Sequence[str],
+    found: Rules,
 ) -> dict[str, Any]:
-    """One weighted backend per revision, in every rule the same; weights sum to 100."""
-    name = deployment.metadata.name
-    namespace = deployment.metadata.namespace
-    spec = {
-        # Named even when it is empty, so that taking the last one out takes it out of the route.
-        "hostnames": list(deployment.spec.traffic.hostnames),
-        "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace or namespace}],
-        "rules": _rules(name, weights, mirror),
-    }
+    name, namespace = deployment.metadata.name, deployment.metadata.namespace
     return {
         "apiVersion": API_VERSION,
-        "kind": KIND,
+        "kind": kind,
         "metadata": {
             "name": name,
             "namespace": namespace,
             "labels": model_labels(name),
             "ownerReferences": owner_references(deployment),
         },
-        "spec": spec,
+        "spec": {
+            # Named even when it is empty, so that taking the last one out takes it out of the route.
+            "hostnames": list(hostnames),
+            "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace or namespace}],
+            "rules": found.rules,
+        },
     }
 
 
-def _rules(model: str, weights: Mapping[str, int], mirror: Mirror | None) -> list[dict[str, Any]]:
-    """One rule for all requests; while some are copied, one for those before it.
-
-    Only plain infer requests are copied. Feedback would be counted twice, and a request that names a version can be
-    answered by revisions of that version alone: its copy would look like an error of the candidate.
-    """
-    split = {
-        "backendRefs": [
-            {"name": child_name(model, revision), "port": _SERVICE_PORT, "weight": weight}
-            for revision, weight in weights.items()
-        ]
-    }
-    if mirror is None:
-        return [split]
-    copy: dict[str, Any] = {"backendRef": {"name": child_name(model, mirror.revision), "port": _SERVICE_PORT}}
-    # All is what the Gateway API means without a number, which gateways of before its version 1.3 do not know.
-    if mirror.percent < 100:
-        copy["percent"] = mirror.percent
-    infer = {
-        "matches": [{"path": {"type": "Exact", "value": f"/v2/models/{model}/infer"}}],
-        "filters": [{"type": _MIRROR, "requestMirror": copy}],
-    }
-    return [infer | split, split]
-
-
-def route_weights(route: Mapping[str, Any], model: str) -> dict[str, int]:
-    """Each revision's weight as the live route has it."""
-    return next(iter(_weights_by_rule(route, model)), {})
-
-
-def split_differs(route: Mapping[str, Any], model: str, weights: Mapping[str, int]) -> bool:
-    """Whether any rule of the live route splits requests otherwise."""
-    rules = _weights_by_rule(route, model)
-    return not rules or any(rule != dict(weights) for rule in rules)
-
-
-def _weights_by_rule(route: Mapping[str, Any], model: str) -> list[dict[str, int]]:
-    prefix = f"{model}-"
-    return [
-        {backend["name"].removeprefix(prefix): backend.get("weight", 1) for backend in rule.get("backendRefs", [])}
-        for rule in route.get("spec", {}).get("rules", [])
-    ]
-
-
-def route_mirror(route: Mapping[str, Any], model: str) -> Mirror | None:
-    """Who gets copies of which share of requests as the live route has it."""
-    rules = route.get("spec", {}).get("rules", [])
-    filters = [one["requestMirror"] for rule in rules for one in rule.get("filters", []) if one.get("type") == _MIRROR]
-    if not filters:
-        return None
-    return Mirror(filters[0]["backendRef"]["name"].removeprefix(f"{model}-"), filters[0].get("percent", 100))
+def _route(body: dict[str, Any], found: Rules, problem: str) -> Route:
+    kind, name = body["kind"], body["metadata"]["name"]
+    said = found.problem and f"{kind} {name}: {found.problem}"
+    return Route(kind, name, body, said or problem)

@@ -59,11 +59,13 @@ def _stable_digest(observed: Observed, stable: str | None) -> str | None:
 
 
 def _mode_message(observed: Observed) -> str:
-    gateway = observed.deployment.spec.traffic.gateway
-    if observed.mode is Mode.GATEWAY and gateway:
-        return f"Gateway {gateway.name} splits traffic by weight"
-    if gateway:
-        return "spec.traffic.gateway is set, but the cluster has no Gateway API: traffic is switched, not split"
+    gateway, route = observed.deployment.spec.traffic.gateway, observed.deployment.spec.traffic.route
+    named = f"Gateway {gateway.name}" if gateway else f"HTTPRoute {route.name}" if route else ""
+    if observed.mode is Mode.GATEWAY:
+        return f"{named} splits traffic by weight"
+    field = "route" if route else "gateway"
+    if named:
+        return f"spec.traffic.{field} is set, but the cluster has no Gateway API: traffic is switched, not split"
     return "spec.traffic.gateway is not set: traffic is switched, not split"
 
 

@@ -3,7 +3,15 @@
 from typing import Any
 
 from leadsman.api.modeldeployment import ModelDeployment
-from leadsman.core.names import HTTP_PORT, child_name, model_labels, revision_labels
+from leadsman.core.names import (
+    GRPC_PORT,
+    GRPC_SERVICE_PORT,
+    HTTP_PORT,
+    HTTP_SERVICE_PORT,
+    child_name,
+    model_labels,
+    revision_labels,
+)
 from leadsman.core.owner import owner_references
 
 
@@ -34,25 +42,24 @@ def desired_revision_service(deployment: ModelDeployment, revision: str) -> dict
     """The Service of one revision; the route's weights point to it."""
     name = deployment.metadata.name
     labels = revision_labels(name, revision)
-    return _service(_metadata(deployment, child_name(name, revision), labels), labels)
+    return _service(deployment, _metadata(deployment, child_name(name, revision), labels), labels)
 
 
 def desired_stable_service(deployment: ModelDeployment, stable: str) -> dict[str, Any]:
     """The Service that always selects the stable revision. Its name never changes."""
     name = deployment.metadata.name
-    return _service(_metadata(deployment, name, model_labels(name)), revision_labels(name, stable))
+    return _service(deployment, _metadata(deployment, name, model_labels(name)), revision_labels(name, stable))
 
 
-def _service(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata,
-        "spec": {
-            "selector": selector,
-            "ports": [{"name": "http", "port": 80, "targetPort": HTTP_PORT, "protocol": "TCP", "appProtocol": "http"}],
-        },
-    }
+def _service(deployment: ModelDeployment, metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
+    ports = [_port("http", HTTP_SERVICE_PORT, HTTP_PORT, "http")]
+    if deployment.spec.traffic.grpc:
+        ports.append(_port("grpc", GRPC_SERVICE_PORT, GRPC_PORT, "kubernetes.io/h2c"))
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": selector, "ports": ports}}
+
+
+def _port(name: str, port: int, target: int, protocol: str) -> dict[str, Any]:
+    return {"name": name, "port": port, "targetPort": target, "protocol": "TCP", "appProtocol": protocol}
 
 
 def _metadata(deployment: ModelDeployment, name: str, labels: dict[str, str]) -> dict[str, Any]:

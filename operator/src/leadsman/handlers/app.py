@@ -31,6 +31,12 @@ class App:
         if bell := self.bells.get((namespace or "", name)):
             bell.set()
 
+    def wake_users_of(self, namespace: str | None, route: str) -> None:
+        """Ring for every ModelDeployment of a namespace that goes by this HTTPRoute of somebody else."""
+        for key, routes in self.reconciler.routes.items():
+            if key[0] == namespace and route in routes:
+                self.wake(*key)
+
     def wake_all(self, namespace: str | None) -> None:
         """Ring for every ModelDeployment of a namespace."""
         for key, bell in self.bells.items():

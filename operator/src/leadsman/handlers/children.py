@@ -1,5 +1,6 @@
 """Events of what belongs to a ModelDeployment, or is used by it, wake its daemon."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from leadsman.core.names import MANAGED_BY, MODEL_LABEL
 from leadsman.handlers.app import App
 from leadsman.shell.kube import (
     DEPLOYMENT,
+    GRPC_ROUTE,
     HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     JOB,
@@ -20,8 +22,9 @@ from leadsman.shell.kube import (
     Resource,
 )
 
-CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, POD, HTTP_ROUTE)
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, POD, GRPC_ROUTE)
 AUTOSCALERS = (HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
+_OTHERS_SECONDS = 1.0
 
 
 def selector(resource: Resource) -> tuple[str, ...]:
@@ -29,7 +32,7 @@ def selector(resource: Resource) -> tuple[str, ...]:
     return (resource.api_version, resource.plural)
 
 
-def child_changed(namespace: str | None, labels: Mapping[str, str], memo: App, **_: Any) -> None:
+async def child_changed(namespace: str | None, labels: Mapping[str, str], memo: App, **_: Any) -> None:
     """A child was made, changed or deleted."""
     memo.wake(namespace, labels[MODEL_LABEL])
 
@@ -39,7 +42,18 @@ def came_or_went(type: str | None, **_: Any) -> bool:
     return type != "MODIFIED"
 
 
-def policy_changed(namespace: str | None, memo: App, **_: Any) -> None:
+async def route_changed(namespace: str | None, name: str, labels: Mapping[str, str], memo: App, **_: Any) -> None:
+    """A route was made, changed or deleted. Of somebody else's it is known who goes by it.
+
+    Those wait a second: whoever resets such a route as soon as we write it is not to be fought at full speed.
+    """
+    if MANAGED_BY in labels and MODEL_LABEL in labels:
+        memo.wake(namespace, labels[MODEL_LABEL])
+    else:
+        asyncio.get_running_loop().call_later(_OTHERS_SECONDS, memo.wake_users_of, namespace, name)
+
+
+async def policy_changed(namespace: str | None, memo: App, **_: Any) -> None:
     """A policy was made, changed or deleted: whoever uses it looks again."""
     memo.wake_all(namespace)
 
@@ -55,4 +69,5 @@ for _child in AUTOSCALERS:
         when=came_or_went,
         id=_child.plural,
     )(child_changed)
+kopf.on.event(*selector(HTTP_ROUTE))(route_changed)
 kopf.on.event(*selector(ROLLOUT_POLICY))(policy_changed)

@@ -82,6 +82,9 @@ POD = Resource("api/v1", "pods", "Pod")
 HTTP_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
 HORIZONTAL_POD_AUTOSCALER = Resource("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 SCALED_OBJECT = Resource("apis/keda.sh/v1alpha1", "scaledobjects", "ScaledObject")
+GRPC_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "grpcroutes", "GRPCRoute")
+# What the kinds of the Gateway API look like on this API server; everybody may read it.
+GATEWAY_SCHEMA = Resource("openapi/v3/apis/gateway.networking.k8s.io", "v1", "")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")
 
 

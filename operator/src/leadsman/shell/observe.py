@@ -20,7 +20,6 @@ from leadsman.shell.kube import (
     CONFIG_MAP,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
-    HTTP_ROUTE,
     JOB,
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
@@ -31,8 +30,8 @@ from leadsman.shell.kube import (
     Kube,
     KubeError,
     NotFoundError,
-    Resource,
 )
+from leadsman.shell.routes import RuleFields, optional, read_routes
 from leadsman.shell.validation import first_problem
 
 T = TypeVar("T", ModelDeployment, RolloutPolicy)
@@ -53,21 +52,21 @@ async def read_deployment(kube: Kube, namespace: str, name: str) -> dict[str, An
     return None if raw["metadata"].get("deletionTimestamp") else raw
 
 
-async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
+async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None = None) -> Observed:
     """Read the rest. Raises KubeError, and InvalidObjectError for an object that cannot be understood."""
     written = parse(ModelDeployment, raw)
     config_maps = await _config_maps(kube, written)
     deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
-    policy, pods, (routes, has_gateway_api), (scaled_objects, has_keda), *children = await asyncio.gather(
+    policy, pods, routes, (scaled_objects, has_keda), *children = await asyncio.gather(
         _policy(kube, deployment),
         kube.list(POD, namespace, labels),
-        _optional(kube, HTTP_ROUTE, namespace, labels),
-        _optional(kube, SCALED_OBJECT, namespace, labels),
+        read_routes(kube, deployment, fields or RuleFields()),
+        optional(kube, SCALED_OBJECT, namespace, labels),
         *(kube.list(resource, namespace, labels) for resource in CHILDREN),
     )
-    objects = [item for found in (*children, routes, scaled_objects) for item in found]
+    objects = [item for found in (*children, routes.found, scaled_objects) for item in found]
     await refuse_older(kube, deployment, children[CHILDREN.index(MODEL_REVISION)])
     return Observed(
         deployment=deployment,
@@ -75,10 +74,12 @@ async def observe(kube: Kube, raw: Mapping[str, Any]) -> Observed:
         pods=[parse_pod(pod) for pod in pods if not is_job_pod(pod)],
         job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
-        has_gateway_api=has_gateway_api,
         has_keda=has_keda,
         reads_config_maps=bool(config_maps),
         unknown_values=unknown_values,
+        has_gateway_api=routes.has_gateway_api,
+        has_grpc_routes=routes.has_grpc_routes,
+        rule_fields=routes.rule_fields,
     )
 
 
@@ -116,16 +117,6 @@ async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec 
     if problem := unknown_placeholder(policy.checks):
         raise InvalidObjectError(f"RolloutPolicy {reference.name}: {problem}")
     return policy
-
-
-async def _optional(
-    kube: Kube, resource: Resource, namespace: str, labels: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], bool]:
-    """Objects of a kind that a cluster need not have, and whether it has the kind."""
-    try:
-        return await kube.list(resource, namespace, labels), True
-    except NotFoundError:
-        return [], False
 
 
 def parse(kind: type[T], raw: Mapping[str, Any]) -> T:

@@ -22,18 +22,14 @@ from leadsman.core.archive import without_recordings
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
+from leadsman.core.route import KINDS, routes_of_others
 from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
-from leadsman.shell.kube import (
-    CONFLICT,
-    HTTP_ROUTE,
-    MODEL_DEPLOYMENT,
-    Kube,
-    KubeError,
-)
+from leadsman.shell.kube import CONFLICT, MODEL_DEPLOYMENT, Kube, KubeError
 from leadsman.shell.observe import InvalidObjectError, observe, read_deployment
 from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.recorder import post_event
+from leadsman.shell.routes import RuleFields
 from leadsman.shell.soundings import take_soundings
 from leadsman.shell.telemetry import Heartbeat, Key, Metrics
 from leadsman.shell.writer import Writer, status_body
@@ -60,6 +56,9 @@ class Reconciler:
     prometheus: PrometheusServer | None = None
     """Who is asked for the numbers of prometheus checks."""
     failures: dict[Key, int] = field(default_factory=dict)
+    rule_fields: RuleFields = field(default_factory=RuleFields)
+    routes: dict[Key, frozenset[str]] = field(default_factory=dict)
+    """The HTTPRoutes of others that each ModelDeployment goes by: their events are of interest."""
 
     async def reconcile(self, key: Key) -> timedelta:
         """Run one pass; returns when to look again at the latest. Never raises but for cancellation."""
@@ -74,6 +73,7 @@ class Reconciler:
     def forget(self, key: Key) -> None:
         """The ModelDeployment is gone."""
         self.failures.pop(key, None)
+        self.routes.pop(key, None)
         self.heartbeat.forget(key)
         self.metrics.forget(key)
 
@@ -107,7 +107,8 @@ class Reconciler:
         return again
 
     async def _pass(self, key: Key, raw: dict[str, Any]) -> timedelta:
-        observed = await observe(self.kube, raw)
+        observed = await observe(self.kube, raw, self.rule_fields)
+        self.routes[key] = routes_of_others(observed.deployment, observed.live)
         wanted = soundings_wanted(observed, state_of(observed), self.clock().timestamp())
         soundings = await take_soundings(self.http, self.prometheus, wanted)
         plan = decide(observed, soundings, self.serving_image, self.clock())
@@ -118,7 +119,7 @@ class Reconciler:
         except KubeError:
             # Taking traffic away needs no record to be safe; giving it does.
             if plan.retreats:
-                routes = [action for action in plan.actions if action.kind == HTTP_ROUTE.kind]
+                routes = [action for action in plan.actions if action.kind in KINDS]
                 await writer.act(routes, retreats=True)
             raise
         self._gauge(key, plan.status)

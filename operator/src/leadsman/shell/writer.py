@@ -11,8 +11,10 @@ from typing import Any
 from leadsman.api.base import API_VERSION
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
+from leadsman.core.route import KINDS
 from leadsman.shell.kube import (
     DEPLOYMENT,
+    GRPC_ROUTE,
     HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     JOB,
@@ -24,12 +26,13 @@ from leadsman.shell.kube import (
 )
 from leadsman.shell.telemetry import Metrics
 
+_ROUTES = (HTTP_ROUTE, GRPC_ROUTE)
+_AUTOSCALERS = (HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
 _RESOURCES = {
-    resource.kind: resource
-    for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HTTP_ROUTE, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
+    resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, *_ROUTES, *_AUTOSCALERS)
 }
 # Not Deployments, whose status changes all the time while pods start: their replicas follow from what is committed.
-_FENCED = (MODEL_REVISION.kind, HTTP_ROUTE.kind, SERVICE.kind)
+_FENCED = (MODEL_REVISION.kind, *KINDS, SERVICE.kind)
 
 
 class Writer:
@@ -47,7 +50,7 @@ class Writer:
             if action.body is None:
                 await self._kube.delete(resource, self._namespace, action.name)
                 continue
-            fenced = action.kind in _FENCED and not (retreats and action.kind == HTTP_ROUTE.kind)
+            fenced = action.kind in _FENCED and not (retreats and action.kind in KINDS)
             body = self._against(key, action.body) if fenced else action.body
             # What carries our labels is ours; what we have not seen before may be anybody's.
             seen = key in self._observed.live

@@ -1,0 +1,21 @@
+"""Sessions that stay with one pod: `sessionPersistence` in the rules of the model's own HTTPRoute."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from leadsman.api.modeldeployment import Affinity
+
+FIELD = "sessionPersistence"
+NOT_SUPPORTED = (
+    f"spec.traffic.affinity cannot be had: rules of this cluster's HTTPRoute have no {FIELD}, which is in the "
+    "experimental channel of the Gateway API; install that, or take affinity out"
+)
+
+
+def with_affinity(rule: Mapping[str, Any], model: str, affinity: Affinity | None) -> dict[str, Any]:
+    """The rule with the sessions that the spec asks for, and without those it asks for no more; others' are kept."""
+    name = f"leadsman-{model}"
+    kept = {key: value for key, value in rule.items() if key != FIELD or value.get("sessionName") != name}
+    if affinity is None or FIELD in kept:
+        return kept
+    return {**kept, FIELD: {"sessionName": name, "type": affinity.type}}

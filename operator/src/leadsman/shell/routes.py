@@ -1,0 +1,75 @@
+"""Read the routes of a model, and what routes can say on this API server."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.core.names import model_labels
+from leadsman.core.route import RULE_FIELDS, is_of_model
+from leadsman.shell.kube import GATEWAY_SCHEMA, GRPC_ROUTE, HTTP_ROUTE, Kube, NotFoundError, Resource
+
+_KEPT_SECONDS = 300.0
+_SCHEMA = "io.k8s.networking.gateway.v1.HTTPRoute"
+
+
+@dataclass(frozen=True)
+class Routes:
+    """What was found."""
+
+    found: list[dict[str, Any]]
+    has_gateway_api: bool
+    has_grpc_routes: bool
+    rule_fields: frozenset[str]
+
+
+@dataclass
+class RuleFields:
+    """Which of RULE_FIELDS the cluster's HTTPRoute has. An unknown one would make the API server refuse the route.
+
+    It is asked again after some minutes, since it is some megabyte of JSON.
+    """
+
+    _found: frozenset[str] = frozenset()
+    _until: float = 0.0
+
+    async def read(self, kube: Kube) -> frozenset[str]:
+        """Read it, or remember. Raises KubeError."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._until:
+            self._found, self._until = await _read_fields(kube), now + _KEPT_SECONDS
+        return self._found
+
+
+async def read_routes(kube: Kube, deployment: ModelDeployment, fields: RuleFields) -> Routes:
+    """Read the model's routes, those of others that its spec names or has named among them. Raises KubeError."""
+    namespace, labels = deployment.metadata.namespace, model_labels(deployment.metadata.name)
+    traffic = deployment.spec.traffic
+    (http, has_gateway_api), (grpc, has_grpc_routes) = await asyncio.gather(
+        # All of them: what a spec named before, it does not say any more.
+        optional(kube, HTTP_ROUTE, namespace, {}),
+        optional(kube, GRPC_ROUTE, namespace, labels),
+    )
+    ours = [route for route in http if is_of_model(deployment, route)]
+    wants_fields = has_gateway_api and (traffic.testers or traffic.affinity)
+    known = await fields.read(kube) if wants_fields else RULE_FIELDS
+    return Routes([*ours, *grpc], has_gateway_api, has_grpc_routes, known)
+
+
+async def optional(
+    kube: Kube, resource: Resource, namespace: str, labels: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Objects of a kind that a cluster need not have, and whether it has the kind."""
+    try:
+        return await kube.list(resource, namespace, labels), True
+    except NotFoundError:
+        return [], False
+
+
+async def _read_fields(kube: Kube) -> frozenset[str]:
+    schema = await kube.get(GATEWAY_SCHEMA, "", "")
+    kinds: Mapping[str, Any] = schema.get("components", {}).get("schemas", {})
+    spec = kinds.get(_SCHEMA, {}).get("properties", {}).get("spec", {})
+    rule = spec.get("properties", {}).get("rules", {}).get("items", {})
+    return RULE_FIELDS & set(rule.get("properties", {}))
