@@ -59,7 +59,7 @@ def api(kubeconfig: Path) -> Iterator[Api]:
 
 
 def _install_crds(api: Api) -> None:
-    for manifest in (*sorted((ROOT / "crds").glob("*.yaml")), _httproute_crd()):
+    for manifest in (*sorted((ROOT / "crds").glob("*.yaml")), *_route_crds()):
         crd = yaml.safe_load(manifest.read_text())
         api.create(CRDS, crd)
     eventually(lambda: all(established(crd) for crd in api.items(CRDS)), "all CRDs are Established")
@@ -103,8 +103,8 @@ def _light_cluster() -> ModuleType:
     return module
 
 
-def _httproute_crd() -> Path:
-    """The Gateway API's own CRD, out of the Go module that Envoy Gateway is built with."""
+def _route_crds() -> list[Path]:
+    """The Gateway API's own CRDs, out of the Go module that Envoy Gateway is built with."""
     if not shutil.which("go"):
         pytest.skip("needs Go: the Gateway API's CRDs come from its Go module")
     tools = ROOT / "hack" / "tools" / "envoy-gateway"
@@ -115,4 +115,5 @@ def _httproute_crd() -> Path:
         text=True,
         check=True,
     )
-    return Path(json.loads(done.stdout)["Dir"]) / "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
+    crds = Path(json.loads(done.stdout)["Dir"]) / "config/crd/standard"
+    return [crds / f"gateway.networking.k8s.io_{plural}.yaml" for plural in ("httproutes", "grpcroutes")]
