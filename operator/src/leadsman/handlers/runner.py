@@ -13,7 +13,7 @@ from leadsman.handlers import children, modeldeployments, startup
 from leadsman.handlers.app import App
 from leadsman.shell.http import serve_http
 from leadsman.shell.kube import KubeClient, connect
-from leadsman.shell.lease import lead
+from leadsman.shell.lease import Election, Leadership, lead
 from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.reconciler import Reconciler
 from leadsman.shell.settings import Settings
@@ -49,8 +49,9 @@ async def run(settings: Settings) -> None:
         httpx.AsyncClient(trust_env=False) as http,
         serve_http(settings.http_port, registry, heartbeat, _now),
     ):
+        leadership = Leadership()
         reconciler = Reconciler(
-            kube=KubeClient(api),
+            kube=KubeClient(api, leadership.holds) if settings.leader_election else KubeClient(api),
             http=http,
             metrics=Metrics(registry),
             heartbeat=heartbeat,
@@ -72,7 +73,8 @@ async def run(settings: Settings) -> None:
             )
 
         if settings.leader_election:
-            await lead(api, settings.lease_name, settings.lease_namespace, settings.identity, work)
+            name, namespace = settings.lease_name, settings.lease_namespace
+            await lead(Election(api, name, namespace, settings.identity, leadership), work)
         else:
             await work()
 

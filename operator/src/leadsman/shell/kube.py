@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -134,10 +134,13 @@ def _whole(escape: re.Match[str]) -> str:
 
 
 class KubeClient:
-    """`Kube` over the official client's connection, authentication and TLS."""
+    """`Kube` over the official client's connection, authentication and TLS.
 
-    def __init__(self, api: client.ApiClient) -> None:
-        self._api = api
+    `may_write` is asked immediately before each write; where it says no, KubeError is raised and nothing is sent.
+    """
+
+    def __init__(self, api: client.ApiClient, may_write: Callable[[], bool] = lambda: True) -> None:
+        self._api, self._may_write = api, may_write
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         """Read one object."""
@@ -196,6 +199,8 @@ class KubeClient:
                 body=body,
                 auth_settings=["BearerToken"],
             )
+            if method != "GET" and not self._may_write():
+                raise KubeError(f"{method} {path}: not sent, this process does not lead any more")
             response = await self._api.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
             content = await response.read()  # type: ignore[no-untyped-call]
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -1,20 +1,27 @@
-"""Leader election by a Lease: only the holder works, and a holder that loses the Lease ends its process."""
+"""Leader election by a Lease: only the holder writes, and a holder that loses the Lease ends its process.
+
+Time is how long the machine has been up, sleep included: no clock that anybody sets is asked. Whoever was paused finds
+its time over when it runs again, and writes nothing any more, before anybody has told it so.
+"""
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 from kubernetes.aio import client
-from kubernetes.aio.leaderelection.electionconfig import Config
-from kubernetes.aio.leaderelection.leaderelection import LeaderElection
-from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
-from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 # Kubernetes' own components use these.
 LEASE_SECONDS = 15
 _RENEW_SECONDS = 10
 _RETRY_SECONDS = 2
+# A request that gets no answer must not use up the time that the next ones need.
+_REQUEST_SECONDS = 3
 
 log = logging.getLogger(__name__)
 
@@ -23,87 +30,141 @@ class LeaseLostError(Exception):
     """Another process may lead by now; this one must end."""
 
 
-class _PatientLock(LeaseLock):
-    """A lock for which an API server that does not answer is a failed attempt, not the end of the process."""
+def uptime() -> float:
+    """Seconds since the machine was started."""
+    # Where there is no such clock, a machine that sleeps is somebody's own.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
-    async def get(
-        self, name: str, namespace: str
-    ) -> tuple[bool, LeaderElectionRecord] | tuple[bool, Exception] | tuple[bool, None]:
+
+@dataclass
+class Leadership:
+    """Until when this process may write. Others wait longer than that before they take the Lease."""
+
+    clock: Callable[[], float] = uptime
+    _until: float = -math.inf
+
+    def extend(self, asked: float) -> None:
+        """The Lease was written by a request that was sent at `asked`."""
+        self._until = asked + _RENEW_SECONDS
+
+    def holds(self) -> bool:
+        """Whether this process leads, for certain."""
+        return self.clock() < self._until
+
+
+@dataclass
+class Election:
+    """One process's attempts at a Lease."""
+
+    api: client.ApiClient
+    name: str
+    namespace: str
+    identity: str
+    leadership: Leadership
+    holder: str = ""
+    """Who held it when it was last read."""
+    _seen: str = ""
+    _seen_at: float = -math.inf
+    _leases: client.CoordinationV1Api = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._leases = client.CoordinationV1Api(self.api)
+
+    async def attempt(self) -> bool:
+        """Take the Lease, or renew it. False when another holds it, and when the API server does not answer."""
+        asked = self.leadership.clock()
         try:
-            return await super().get(name, namespace)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return False, client.ApiException(status=0, reason=str(error))
+            lease = await self._read()
+            if lease is None:
+                await self._create()
+            elif not self._may_take(lease):
+                return False
+            else:
+                await self._write(lease, self.identity, LEASE_SECONDS)
+        except (client.ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("the Lease could not be renewed: %s", getattr(error, "reason", None) or repr(error))
+            return False
+        self.holder = self.identity
+        self.leadership.extend(asked)
+        return True
 
-    async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
-        # Not the library's own: in 37.0.2 it passes a `pretty` that its generated client refuses.
-        lease = client.V1Lease(metadata=client.V1ObjectMeta(name=name), spec=self.update_lease(election_record))
-        return await self._attempt(self.api_instance.create_namespaced_lease(namespace, lease))
+    async def take(self) -> None:
+        """Wait for the Lease."""
+        while True:
+            if await self.attempt():
+                return
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
-        return await self._attempt(super().update(name, namespace, updated_record))
+    async def keep(self) -> None:
+        """Renew the Lease; returns when it is lost."""
+        while self.leadership.holds() and self.holder == self.identity:
+            await asyncio.sleep(_RETRY_SECONDS)
+            await self.attempt()
 
     async def release(self) -> None:
         """Give the Lease back, so that a successor need not wait until it runs out."""
-        await self.get(self.name, self.namespace)
-        if self.lease_reference is None or self.lease_reference.spec is None:
-            return
-        spec = self.lease_reference.spec
-        if spec.holder_identity != self.identity:
-            return
-        spec.holder_identity, spec.lease_duration_seconds = "", 1
-        await self._attempt(self.api_instance.replace_namespaced_lease(self.name, self.namespace, self.lease_reference))
-
-    @staticmethod
-    async def _attempt(call: Awaitable[object]) -> bool:
         try:
-            return bool(await call)
+            lease = await self._read()
+            if lease is not None and lease.spec.holder_identity == self.identity:
+                await self._write(lease, "", 1)
         except (client.ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("the Lease could not be written: %s", getattr(error, "reason", None) or error)
-            return False
+            log.warning("the Lease could not be given back: %s", getattr(error, "reason", None) or repr(error))
 
+    def _may_take(self, lease: Any) -> bool:
+        """Nobody's word is taken for when it was renewed: it has to stay unchanged for its whole time."""
+        if lease.metadata.resource_version != self._seen:
+            self._seen, self._seen_at = lease.metadata.resource_version, self.leadership.clock()
+        self.holder = lease.spec.holder_identity or ""
+        lasts = lease.spec.lease_duration_seconds or LEASE_SECONDS
+        return self.holder in ("", self.identity) or self.leadership.clock() - self._seen_at >= lasts
 
-async def lead(
-    api: client.ApiClient, name: str, namespace: str, identity: str, work: Callable[[], Awaitable[None]]
-) -> None:
-    """Wait for the Lease, then run `work` as long as it is held. Raises LeaseLostError when it is lost."""
-    lock = _PatientLock(name, namespace, identity, api)
-    leading = asyncio.Event()
-
-    async def started() -> None:
-        leading.set()
-
-    async def stopped() -> None:
-        leading.clear()
-
-    election = asyncio.ensure_future(
-        LeaderElection(
-            Config(
-                lock,
-                lease_duration=LEASE_SECONDS,
-                renew_deadline=_RENEW_SECONDS,
-                retry_period=_RETRY_SECONDS,
-                onstarted_leading=started,
-                onstopped_leading=stopped,
+    async def _read(self) -> Any:
+        try:
+            return await self._leases.read_namespaced_lease(
+                self.name, self.namespace, _request_timeout=_REQUEST_SECONDS
             )
-        ).run()
-    )
-    log.info("waiting for Lease %s/%s", namespace, name)
+        except client.ApiException as error:
+            if error.status == 404:
+                return None
+            raise
 
-    async def work_when_leading() -> None:
-        await leading.wait()
-        log.info("leading as %s", identity)
-        await work()
+    async def _create(self) -> None:
+        now = _stamp()
+        spec = client.V1LeaseSpec(
+            holder_identity=self.identity, lease_duration_seconds=LEASE_SECONDS, acquire_time=now, renew_time=now
+        )
+        lease = client.V1Lease(metadata=client.V1ObjectMeta(name=self.name), spec=spec)
+        await self._leases.create_namespaced_lease(self.namespace, lease, _request_timeout=_REQUEST_SECONDS)
 
-    working = asyncio.ensure_future(work_when_leading())
+    async def _write(self, lease: Any, holder: str, seconds: int) -> None:
+        """Write the Lease that was read; when another has written it since, the API server refuses."""
+        now, spec = _stamp(), lease.spec
+        if spec.holder_identity != holder:
+            spec.acquire_time, spec.lease_transitions = now, (spec.lease_transitions or 0) + 1
+        spec.holder_identity, spec.lease_duration_seconds, spec.renew_time = holder, seconds, now
+        await self._leases.replace_namespaced_lease(self.name, self.namespace, lease, _request_timeout=_REQUEST_SECONDS)
+
+
+def _stamp() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - for people to read; nothing is decided by it
+
+
+async def lead(election: Election, work: Callable[[], Awaitable[None]]) -> None:
+    """Wait for the Lease, then run `work` as long as it is held. Raises LeaseLostError when it is lost."""
+    where = f"Lease {election.namespace}/{election.name}"
+    log.info("waiting for %s", where)
+    await election.take()
+    log.info("leading as %s", election.identity)
+    working, keeping = asyncio.ensure_future(work()), asyncio.ensure_future(election.keep())
     try:
-        await asyncio.wait({election, working}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            await election
-            raise LeaseLostError(f"Lease {namespace}/{name} was lost")
+            await keeping
+            raise LeaseLostError(f"{where} was lost")
         await working
     finally:
-        for task in (election, working):
+        for task in (working, keeping):
             task.cancel()
-        await asyncio.gather(election, working, return_exceptions=True)
-        if working.done() and not working.cancelled():
-            await lock.release()
+        await asyncio.gather(working, keeping, return_exceptions=True)
+        if not working.cancelled() and election.leadership.holds():
+            await election.release()
