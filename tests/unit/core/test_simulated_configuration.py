@@ -1,6 +1,7 @@
 """ConfigMaps that variables name, in fake time: what they say is rolled out, proved and taken back like a model."""
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -281,3 +282,28 @@ def test_whatever_is_done_to_config_maps_and_specs(deeds: list[tuple[str, int]])
     stable = at.objects["ModelRevision", f"{NAME}-{at.state.stable}"]["spec"]
     assert (stable["model"]["version"], mode(at, at.state.stable)) == ("2", "calm")
     assert no_orphans(at)
+
+
+def test_a_reference_is_not_looked_at_without_its_environment_and_is_again_with_it() -> None:
+    """A look without, say, the store's region might find nothing, or something else."""
+    moved = f"sha256:{'cd' * 32}"
+    tag = "oci://registry.example.com/fraud:stable"
+    at = World(careful(), {"1": GOOD, "2": replace(GOOD, digest=moved)}, gateway=False)
+    at.tags[tag] = "1"
+    at.config_maps["settings"] = {"mode": "calm"}
+    at.apply("1", model={"uri": tag, "follow": {"interval": "30s"}}, runtime=RUNTIME)
+    at.until("FirstRevision", seconds=90)
+    at.rest(60)
+    before, jobs = at.state.stable, at.jobs_made[f"{NAME}-resolve"]
+    at.config_maps.clear()
+    at.tags[tag] = "2"
+    at.rest(300)
+    assert at.state.stable == before
+    assert at.jobs_made[f"{NAME}-resolve"] == jobs
+    assert at.condition("Ready") == "False/ConfigUnknown"
+    at.config_maps["settings"] = {"mode": "mild"}
+    at.rest(180)
+    assert at.condition("Ready") == "True/Serving"
+    assert mode(at, at.state.stable) == "mild"
+    record = at.objects["ModelRevision", f"{NAME}-{at.state.stable}"]["spec"]
+    assert record["model"]["digest"] == moved
