@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from apiserver.kubeapi import LEADSMAN, Api, ApiError, model, policy
+from leadsman.api.runtime import Runtime
+from support.docs import ROOT, section
 
 pytestmark = pytest.mark.apiserver
 
@@ -248,6 +251,15 @@ TAKEN_POLICIES: dict[str, dict[str, Any]] = {
         "checks": [*EVERY_KIND, *({"prometheus": {"name": f"n{number}", **PROMETHEUS}} for number in range(14))],
     },
 }
+
+
+def test_the_configuration_that_the_documentation_shows_is_taken(api: Api) -> None:
+    """With every field that there is for it."""
+    shown = section(ROOT / "docs/concepts.md", "Configuration").split("```yaml\n")[1].split("```")[0]
+    spec = yaml.safe_load(shown)
+    assert api.refusal(models_of("default"), model("default", **spec), fieldValidation="Strict") == ""
+    usual = {"executionProvider", "threads", "resources", "serviceAccountName"}
+    assert spec["runtime"].keys() | usual == {field.alias for field in Runtime.model_fields.values()}
 
 
 def models_of(namespace: str) -> str:
