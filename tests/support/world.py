@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import PurePath
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ from leadsman.core.podtemplate import digest_in
 from leadsman.core.revision import revision_hash
 from leadsman.core.soundings import Soundings, soundings_wanted
 from leadsman.core.variables import config_maps_of, with_values
+from support.autoscaling import Autoscalers, applied, scaled
 from support.simjob import SimJob
 from support.simpod import BEGIN, Model, SimPod
 
@@ -48,6 +50,10 @@ class World:
     """By the version in the spec; and by `<version>:<MODE>`, where the variable MODE makes a difference."""
     rps: float = 40.0
     replicas: int = 2
+    max_replicas: int | None = None
+    """Autoscalers set the number of pods, up to this."""
+    pod_rps: float = inf
+    """Requests per second that one pod can answer; more are lost."""
     gateway: bool = True
     seed: int = 1
     image: str = "serving:1"
@@ -81,6 +87,9 @@ class World:
         """Copies of requests by the revision that got them; no user sees its answers."""
         self.lost = 0
         """Requests that were sent where no pod was ready."""
+        self.overloaded = 0.0
+        """Requests, or copies of them, that came to a revision whose pods had too much to do."""
+        self.autoscalers = Autoscalers(self.pod_rps)
         self.history: list[tuple[float, str, str]] = []
         self.writes = 0
         self.crash_before: int | None = None
@@ -96,7 +105,8 @@ class World:
         self.generation += 1
         self.spec = {
             "model": {"uri": f"https://models.example.com/fraud/{version}.onnx", "version": version},
-            "scaling": {"minReplicas": self.replicas},
+            "scaling": {"minReplicas": self.replicas}
+            | ({"maxReplicas": self.max_replicas} if self.max_replicas else {}),
             "traffic": {"gateway": {"name": "public", "namespace": "gateways"}} if self.gateway else {},
             "rolloutPolicy": {"name": "careful"},
             **changes,
@@ -245,6 +255,9 @@ class World:
             return
         old = self.objects.get(key)
         body = copy.deepcopy(action.body)
+        if action.subresource:
+            scaled(self.objects[key], body["spec"]["replicas"], "leadsman")
+            return
         metadata = body["metadata"]
         metadata["creationTimestamp"] = old["metadata"]["creationTimestamp"] if old else self.clock.isoformat()
         metadata["generation"] = old["metadata"]["generation"] + 1 if old else 1
@@ -253,6 +266,9 @@ class World:
                 "a ModelRevision's spec is immutable, and its digest is set once"
             )
             body["status"] = old.get("status", {})
+        metadata["resourceVersion"] = str(self.writes)
+        if action.kind == "Deployment":
+            applied(body, old)
         if action.kind == "Job":
             assert old is None, "a Job is never changed"
             self.jobs_made[action.name] += 1
@@ -366,9 +382,11 @@ class World:
         }
         whole, part = divmod(self.rps, 1)
         asked = int(whole) + (self.random.random() < part)
+        busy: Counter[str] = Counter()
         for number, revision in enumerate(self.random.choices(list(split), list(split.values()), k=asked)):
             request = f"{self.now}-{number}"
             self.served[revision] += 1
+            busy[revision] += 1
             if not ready[revision]:
                 self.lost += 1
             elif not self.random.choice(ready[revision]).answer(self.random, self.outage, self.now, request):
@@ -376,7 +394,12 @@ class World:
             for mirrored, percent in copies.items():
                 if ready[mirrored] and self.random.random() < percent / 100:
                     self.copied[mirrored] += 1
+                    busy[mirrored] += 1
                     self.random.choice(ready[mirrored]).answer(self.random, self.outage, self.now, request)
+        self.overloaded += sum(
+            max(0, busy[revision] - len(pods) * self.pod_rps) for revision, pods in ready.items() if pods
+        )
+        self.autoscalers.live(self.now, self.objects, busy)
 
 
 def _json(status: ModelDeploymentStatus | ModelRevisionStatus) -> dict[str, Any]:

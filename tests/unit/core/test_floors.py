@@ -95,24 +95,32 @@ def test_the_floor_of_a_revision(state: RolloutState, revision: str, expected: i
 
 
 def test_without_autoscaling_nothing_is_kept_in_the_state() -> None:
+    fixed = Scaling(min_replicas=2)
     for state in (serving(), canary(), rolled_back(), serving(retiring=(warm("b"),))):
-        assert hold(Scaling(min_replicas=2), state, 5, {"a": 2, "b": 2}, NOW) == state
-        assert hold(Scaling(min_replicas=2), hold(AUTO, state, 5, {"a": 2, "b": 2}, NOW), 5, {}, NOW) == state
+        assert hold(fixed, serving(), state, 5, {"a": 2, "b": 2}, NOW) == state
+        scaled = hold(AUTO, serving(), state, 5, {"a": 2, "b": 2}, NOW)
+        assert hold(fixed, scaled, scaled, 5, {}, NOW) == state
 
 
 def test_what_carries_everything_is_held_until_autoscalers_have_seen_the_end_of_the_rollout() -> None:
-    begun = hold(AUTO, preparing(), 10, {"a": 10}, NOW)
+    begun = hold(AUTO, serving(), preparing(), 10, {"a": 10}, NOW)
     assert begun.capacity == Capacity(replicas=10)
-    ended = hold(AUTO, begun.model_copy(update={"candidate": None}), 10, {"a": 10}, NOW)
+    ended = hold(AUTO, begun, begun.model_copy(update={"candidate": None}), 10, {"a": 10}, NOW)
     assert ended.capacity == Capacity(replicas=10, until=NOW + SETTLING)
-    assert hold(AUTO, ended, 10, {"a": 10}, NOW + SETTLING - SECOND) == ended
-    assert hold(AUTO, ended, 10, {"a": 10}, NOW + SETTLING).capacity is None
+    assert hold(AUTO, ended, ended, 10, {"a": 10}, NOW + SETTLING - SECOND) == ended
+    assert hold(AUTO, ended, ended, 10, {"a": 10}, NOW + SETTLING).capacity is None
+
+
+def test_it_is_held_for_a_revision_that_returns_in_one_pass() -> None:
+    assert hold(AUTO, serving("b"), serving("a"), 10, {}, NOW).capacity == Capacity(replicas=10, until=NOW + SETTLING)
+    assert hold(AUTO, RolloutState(), serving("a"), 0, {}, NOW).capacity is None, "a first one has nobody before it"
 
 
 def test_what_retires_keeps_what_it_may_need() -> None:
-    state = hold(AUTO, serving(retiring=(warm("b"), retiring("c"))), 10, {"a": 10, "b": 3, "c": 4}, NOW)
+    left = serving(retiring=(warm("b"), retiring("c")))
+    state = hold(AUTO, left, left, 10, {"a": 10, "b": 3, "c": 4}, NOW)
     assert [entry.replicas for entry in state.retiring] == [10, 4]
-    later = hold(AUTO, state, 12, {"a": 12, "b": 10, "c": 2}, NOW)
+    later = hold(AUTO, state, state, 12, {"a": 12, "b": 10, "c": 2}, NOW)
     assert [entry.replicas for entry in later.retiring] == [12, 4], "more traffic is more to take back"
 
 
@@ -181,7 +189,7 @@ class Cluster:
         )
         decision = step(at, before)
         self.history += told(decision)
-        self.state = hold(AUTO, decision.state, carried, self.replicas, self.now)
+        self.state = hold(AUTO, before, decision.state, carried, self.replicas, self.now)
         if not self.holds and self.state.candidate is None:
             self.state = self.state.model_copy(update={"capacity": None})
 

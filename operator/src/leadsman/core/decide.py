@@ -78,7 +78,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
     digests = _digests(observed) | ({desired: found.report.digest} if found.report and found.report.digest else {})
     model = observed.deployment.metadata.name
     kept = keep(Pass(model, before, situation, decision, weighed.look, weighed.begun, digests))
-    decision = replace(decision, state=hold(scaling, kept.state, carried, replicas, now))
+    decision = replace(decision, state=hold(scaling, before, kept.state, carried, replicas, now))
     pins, pinned = _pin(observed, desired, found)
     recordings, recorded = archive(pinned, kept.flushes)
     return Plan(

@@ -45,24 +45,32 @@ def _grown(scaling: Scaling, state: RolloutState, mode: Mode, replicas: Mapping[
 
 
 def hold(
-    scaling: Scaling, state: RolloutState, carried: int, replicas: Mapping[str, int], now: datetime
+    scaling: Scaling,
+    before: RolloutState,
+    state: RolloutState,
+    carried: int,
+    replicas: Mapping[str, int],
+    now: datetime,
 ) -> RolloutState:
-    """Keep in the state what the floors are functions of: `carried`, and what each revision had that retires."""
+    """Keep in the state what the floors are functions of: `carried`, and what each revision had that retires.
+
+    `before` is the state at the start of the pass: a rollout may begin and end in one.
+    """
     if scaling.max_replicas is None:
         return _with(state, None, tuple(entry.model_copy(update={"replicas": None}) for entry in state.retiring))
-    capacity = _capacity(state, min(carried, scaling.max_replicas), now)
+    capacity = _capacity(before, state, min(carried, scaling.max_replicas), now)
     return _with(state, capacity, tuple(_kept(entry, carried, replicas) for entry in state.retiring))
 
 
-def _capacity(state: RolloutState, carried: int, now: datetime) -> Capacity | None:
-    if state.stable is None:
+def _capacity(before: RolloutState, state: RolloutState, carried: int, now: datetime) -> Capacity | None:
+    if before.stable is None or state.stable is None:
         return None
     if state.candidate is not None:
         return Capacity(replicas=carried)
-    if state.capacity is None:
-        return None
-    until = state.capacity.until or now + SETTLING
-    return Capacity(replicas=carried, until=until) if now < until else None
+    if before.candidate is not None or before.stable != state.stable:
+        return Capacity(replicas=carried, until=now + SETTLING)
+    until = state.capacity.until if state.capacity else None
+    return Capacity(replicas=carried, until=until) if until is not None and now < until else None
 
 
 def _kept(entry: Retiring, carried: int, replicas: Mapping[str, int]) -> Retiring:
