@@ -50,7 +50,7 @@ class Writer:
             if action.body is None:
                 await self._kube.delete(resource, self._namespace, action.name)
                 continue
-            fenced = action.kind in _FENCED and not (retreats and action.kind in KINDS)
+            fenced = (action.kind in _FENCED and not (retreats and action.kind in KINDS)) or _lets_go(action)
             body = self._against(key, action.body) if fenced else action.body
             # What carries our labels is ours; what we have not seen before may be anybody's.
             seen = key in self._observed.live
@@ -73,6 +73,11 @@ class Writer:
 
     def _wrote(self, key: tuple[str, str], stored: dict[str, Any]) -> None:
         self._versions[key] = stored["metadata"].get("resourceVersion")
+
+
+def _lets_go(action: Action) -> bool:
+    """A Deployment whose number of pods is not ours: had we applied one since, this would reset it to 1."""
+    return action.kind == DEPLOYMENT.kind and "replicas" not in (action.body or {}).get("spec", {})
 
 
 def status_body(resource: Resource, namespace: str, name: str, status: dict[str, Any]) -> dict[str, Any]:
