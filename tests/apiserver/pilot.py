@@ -159,7 +159,9 @@ class Pilot:
 
     def _weights(self, routes: list[dict[str, Any]]) -> dict[str, int]:
         backends = [backend for route in routes for backend in route["spec"]["rules"][0]["backendRefs"]]
-        return {self.world.version(backend["name"]): backend["weight"] for backend in backends}
+        total = sum(backend["weight"] for backend in backends)
+        shares = {self.world.selected(one["name"]): one["weight"] * 100 // total for one in backends}
+        return {self.world.version(service): share for service, share in shares.items() if service}
 
     def settled(self, reason: str) -> bool:
         """The latest spec is Ready, or not, for a reason, and the last pass had nothing left to write."""

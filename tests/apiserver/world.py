@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from apiserver.kubeapi import GATEWAY, LEADSMAN, Api
-from leadsman.core.names import METRICS_PORT, PREFLIGHT_LABEL
+from leadsman.core.names import METRICS_PORT, MODEL_LABEL, PREFLIGHT_LABEL, REVISION_LABEL
 from leadsman_serving.metrics import DURATION_BOUNDS
 
 STARTED = 1_000_000_000.0
@@ -59,7 +59,8 @@ class World:
         self.autoscale()
         self.bring_pods()
         routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes")
-        self._accept_routes(routes)
+        self._accept_routes("httproutes", routes)
+        self._accept_routes("grpcroutes", self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/grpcroutes"))
         self._send_requests(routes)
         return routes
 
@@ -192,7 +193,7 @@ class World:
             ],
         }
 
-    def _accept_routes(self, routes: list[dict[str, Any]]) -> None:
+    def _accept_routes(self, plural: str, routes: list[dict[str, Any]]) -> None:
         for route in routes:
             generation = route["metadata"]["generation"]
             said = [
@@ -201,9 +202,9 @@ class World:
                 for condition in parent["conditions"]
             ]
             if said != [generation, generation]:
-                self._accept(route, generation)
+                self._accept(plural, route, generation)
 
-    def _accept(self, route: dict[str, Any], generation: int) -> None:
+    def _accept(self, plural: str, route: dict[str, Any], generation: int) -> None:
         conditions = [
             {
                 "type": kind,
@@ -220,7 +221,7 @@ class World:
             "parentRef": route["spec"]["parentRefs"][0],
             "conditions": conditions,
         }
-        path = f"{GATEWAY}/namespaces/{self.namespace}/httproutes/{route['metadata']['name']}/status"
+        path = f"{GATEWAY}/namespaces/{self.namespace}/{plural}/{route['metadata']['name']}/status"
         self.api.patch(path, {"status": {"parents": [parent]}})
 
     def _send_requests(self, routes: list[dict[str, Any]]) -> None:
@@ -228,18 +229,28 @@ class World:
         for route in routes:
             rule = route["spec"]["rules"][0]
             for backend in rule["backendRefs"]:
-                self._send(backend["name"], backend["weight"], self.served)
-            for mirror in (one["requestMirror"] for one in rule.get("filters", [])):
+                share = backend["weight"] * 100 // sum(one["weight"] for one in rule["backendRefs"])
+                self._send(backend["name"], share, self.served)
+            for mirror in (one["requestMirror"] for one in rule.get("filters", []) if "requestMirror" in one):
                 self._send(mirror["backendRef"]["name"], mirror.get("percent", 100), self.copied)
 
     def _send(self, service: str, percent: int, counter: Counter[str]) -> None:
-        version = self.version(service)
+        service = self.selected(service)
+        version = self.version(service) if service else ""
         pods = [traffic for traffic in self.counters.values() if traffic.of == service]
         for traffic in pods:
             requests = self.requests_per_turn * percent // 100 // len(pods)
             bad = int(requests * self.errors.get(version, 0))
             traffic.good, traffic.bad = traffic.good + requests - bad, traffic.bad + bad
             counter[version] += requests
+
+    def selected(self, service: str) -> str:
+        """The Service of one revision: of that which the model's own selects; empty when there is none."""
+        if "-" in service:
+            return service
+        found = [item for item in self.api.items(self._path("services")) if item["metadata"]["name"] == service]
+        labels = [item["spec"]["selector"] for item in found]
+        return "".join(f"{one[MODEL_LABEL]}-{one[REVISION_LABEL]}" for one in labels)
 
     def version(self, child: str) -> str:
         """The model version that a child object is of; `<version>:<MODE>` where its pods have that variable."""

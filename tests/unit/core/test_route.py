@@ -32,7 +32,7 @@ def given(*rules: dict[str, Any], name: str = "own", accepted: bool = True) -> d
     return {
         ("HTTPRoute", name): {
             "kind": "HTTPRoute",
-            "metadata": {"name": name, "namespace": "payments", "generation": 1, "resourceVersion": "7"},
+            "metadata": {"name": name, "namespace": "payments", "generation": 1, "uid": "u", "resourceVersion": "7"},
             "spec": {"parentRefs": [parent], "hostnames": ["ml.example.com"], "rules": list(rules)},
             "status": {"parents": [{"parentRef": parent, "conditions": said}]},
         }
@@ -102,7 +102,7 @@ def test_of_a_route_of_somebody_else_the_rules_alone_are_written_and_only_over_t
     assert route.body == {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": {"name": "own", "namespace": "payments", "resourceVersion": "7"},
+        "metadata": {"name": "own", "namespace": "payments", "uid": "u", "resourceVersion": "7"},
         "spec": {"rules": [{**SPLIT_RULE, "timeouts": {"request": "3s"}}]},
     }
 

@@ -19,6 +19,7 @@ from leadsman.core.floors import floor
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
 from leadsman.core.rollout import candidate_weight, mirror, weights
+from leadsman.core.routerules import Split
 from leadsman.core.situation import Readiness
 from leadsman.core.steps import step_of
 
@@ -96,6 +97,8 @@ def _out(observed: Observed, desired: str) -> Finding:
     if readiness.ready < wanted:
         message = f"{readiness.ready} of {wanted} pods of revision {desired} are ready{_trouble(observed, desired)}"
         return Finding(False, Reason.TOO_FEW_REPLICAS, message)
+    if why := observed.problem(Split({desired: 100})):
+        return Finding(False, Reason.ROUTE_NOT_ACCEPTED, why)
     if observed.weights() != {desired: 100}:
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"all requests are being moved to revision {desired}")
     if copies := observed.mirror():

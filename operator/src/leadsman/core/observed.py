@@ -103,8 +103,12 @@ class Observed:
             model = self.deployment.metadata.name
             return "" if self.weights() == weights else f"Service {model} does not select {' and '.join(weights)} yet"
         split = Split(weights, mirror)
-        around = self.surroundings(split.revisions)
-        return next(filter(None, (one.problem or unsettled(one, around, split) for one in self.routes(split))), "")
+        around, routes = self.surroundings(split.revisions), self.routes(split)
+        return self.problem(split) or next(filter(None, (unsettled(one, around, split) for one in routes)), "")
+
+    def problem(self, split: Split) -> str:
+        """What of the routes cannot be had until somebody does what it says, in one sentence; empty when all can."""
+        return next((route.problem for route in self.routes(split) if route.problem), "")
 
     def routes(self, split: Split) -> list[Route]:
         """The routes as they are to be for a split; none without a gateway."""

@@ -112,13 +112,18 @@ def routes_of_others(deployment: ModelDeployment, live: Live) -> frozenset[str]:
 
 
 def former_routes(deployment: ModelDeployment, around: Surroundings) -> list[Route]:
-    """Routes of others that the spec has named before: they are given back, with the Service that stays."""
+    """Routes of others that the spec has named before: they are given back."""
     traffic = deployment.spec.traffic
     kept = traffic.route.name if traffic.route else deployment.metadata.name if traffic.gateway else None
+    return [route for route in given_back(deployment, around) if route.name != kept]
+
+
+def given_back(deployment: ModelDeployment, around: Surroundings) -> list[Route]:
+    """Every route of others as it is to be without us: with the Service that stays in place of the revisions."""
     return [
         _given(deployment, around, Split({}), live)
-        for (kind, name), live in around.live.items()
-        if kind == HTTP and name != kept and not is_owned(deployment, live)
+        for (kind, _), live in around.live.items()
+        if kind == HTTP and not is_owned(deployment, live)
     ]
 
 
@@ -131,13 +136,12 @@ def _referenced(deployment: ModelDeployment, around: Surroundings, split: Split,
 
 
 def _given(deployment: ModelDeployment, around: Surroundings, split: Split, live: Mapping[str, Any]) -> Route:
-    """A route of somebody else: only its rules are applied, and only to the very version that they were built from."""
+    """A route of somebody else: only its rules are applied, and only to the very version that was read."""
     split, problem = _possible(deployment, around, split)
     requests = HttpRequests(deployment.metadata.name)
     found = desired_rules(rules_of(live), around.backends, split, requests, own=False)
-    version = live["metadata"].get("resourceVersion")
-    metadata = {"name": live["metadata"]["name"], "namespace": deployment.metadata.namespace}
-    metadata |= {"resourceVersion": version} if version else {}
+    kept = ("name", "namespace", "uid", "resourceVersion")
+    metadata = {key: value for key, value in live["metadata"].items() if key in kept}
     body = {"apiVersion": API_VERSION, "kind": HTTP, "metadata": metadata, "spec": {"rules": found.rules}}
     return _route(body, found, problem)
 

@@ -10,6 +10,7 @@ from leadsman.handlers.app import App
 from leadsman.shell.kube import MODEL_DEPLOYMENT
 
 _KIND = ("leadsman.dev", "v1alpha1", MODEL_DEPLOYMENT.plural)
+_RELEASE_SECONDS = 30  # no deletion waits longer for routes that cannot be written
 _STOP_SECONDS = 10  # for a pass that is under way to finish, and again for one that is cut off
 
 
@@ -22,6 +23,17 @@ async def reconcile(namespace: str | None, name: str, stopped: kopf.DaemonStoppe
             bell.clear()
             again = await memo.reconciler.reconcile(key)
             await _sleep(bell, stopped, again.total_seconds())
+
+
+def going(meta: Mapping[str, Any], **_: Any) -> bool:
+    """For all else kopf is to be blind, or it would write down what it has seen last."""
+    return "deletionTimestamp" in meta
+
+
+@kopf.on.delete(*_KIND, when=going, backoff=1, timeout=_RELEASE_SECONDS)
+async def release(namespace: str | None, name: str, memo: App, **_: Any) -> None:
+    """Routes of others outlive the model. They go back before it does, and once more after its last pass."""
+    await memo.reconciler.release((namespace or "", name))
 
 
 @kopf.on.event(*_KIND)

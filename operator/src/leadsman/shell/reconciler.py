@@ -17,6 +17,7 @@ import httpx
 
 from leadsman.api.conditions import ConditionType, Reason
 from leadsman.api.metadata import ObjectMeta
+from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.status import ModelDeploymentStatus
 from leadsman.core.archive import without_recordings
 from leadsman.core.decide import Plan, decide, state_of
@@ -25,11 +26,11 @@ from leadsman.core.observed import Observed
 from leadsman.core.route import KINDS, routes_of_others
 from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
-from leadsman.shell.kube import CONFLICT, MODEL_DEPLOYMENT, Kube, KubeError
-from leadsman.shell.observe import InvalidObjectError, observe, read_deployment
+from leadsman.shell.kube import CONFLICT, MODEL_DEPLOYMENT, Kube, KubeError, NotFoundError
+from leadsman.shell.observe import InvalidObjectError, observe, parse, read_deployment
 from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.recorder import post_event
-from leadsman.shell.routes import RuleFields
+from leadsman.shell.routes import RuleFields, give_back
 from leadsman.shell.soundings import take_soundings
 from leadsman.shell.telemetry import Heartbeat, Key, Metrics
 from leadsman.shell.writer import Writer, status_body
@@ -76,6 +77,14 @@ class Reconciler:
         self.routes.pop(key, None)
         self.heartbeat.forget(key)
         self.metrics.forget(key)
+
+    async def release(self, key: Key) -> None:
+        """Give routes of others back, before the ModelDeployment goes and its Services with it. Raises KubeError."""
+        try:
+            deployment = parse(ModelDeployment, await self.kube.get(MODEL_DEPLOYMENT, *key))
+        except (NotFoundError, InvalidObjectError):
+            return
+        await give_back(self.kube, deployment)
 
     async def _attempt(self, key: Key) -> tuple[timedelta, str]:
         try:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.core.backends import Backends
 from leadsman.core.names import model_labels
-from leadsman.core.route import RULE_FIELDS, is_of_model
+from leadsman.core.route import RULE_FIELDS, Surroundings, given_back, is_of_model
+from leadsman.core.routerules import is_route_drifted
 from leadsman.shell.kube import GATEWAY_SCHEMA, GRPC_ROUTE, HTTP_ROUTE, Kube, NotFoundError, Resource
 
 _KEPT_SECONDS = 300.0
@@ -55,6 +57,17 @@ async def read_routes(kube: Kube, deployment: ModelDeployment, fields: RuleField
     wants_fields = has_gateway_api and (traffic.testers or traffic.affinity)
     known = await fields.read(kube) if wants_fields else RULE_FIELDS
     return Routes([*ours, *grpc], has_gateway_api, has_grpc_routes, known)
+
+
+async def give_back(kube: Kube, deployment: ModelDeployment) -> None:
+    """Put the Service that stays in the place of revisions in the routes of others. Raises KubeError."""
+    metadata = deployment.metadata
+    http, _ = await optional(kube, HTTP_ROUTE, metadata.namespace, {})
+    live = {(HTTP_ROUTE.kind, route["metadata"]["name"]): route for route in http if is_of_model(deployment, route)}
+    around = Surroundings(Backends(metadata.name, metadata.namespace), live)
+    for route in given_back(deployment, around):
+        if route.body and is_route_drifted(route.body, live[route.kind, route.name]):
+            await kube.apply(HTTP_ROUTE, route.body)
 
 
 async def optional(
