@@ -34,6 +34,7 @@ CASES: dict[str, tuple[Observed, dict[str, int], Mirror | None, str]] = {
     "as decided and accepted": (routed(route(SPLIT)), SPLIT, None, ""),
     "copied as decided": (routed(route(ALL, mirror="b")), ALL, Mirror("b", 100), ""),
     "no route": (routed(), SPLIT, None, "HTTPRoute fraud is not there yet"),
+    "nothing to split yet": (routed(), {}, None, ""),
     "not written yet": (routed(route(ALL)), SPLIT, None, NOT_SPLIT),
     "one rule splits otherwise": (routed(uneven()), SPLIT, None, NOT_SPLIT),
     "written, and the gateway has not looked": (

@@ -97,8 +97,11 @@ class Observed:
         """Why requests are not split and copied like this yet, in one sentence; empty when they are.
 
         With a gateway every live route says exactly this in every rule that names the model, and each of its gateways
-        has accepted it at its present generation. Without one the Service selects the one revision.
+        has accepted it at its present generation. Without one the Service selects the one revision. While nothing is
+        stable there is nothing to be settled.
         """
+        if not weights:
+            return ""
         if self.mode is Mode.SERVICE:
             model = self.deployment.metadata.name
             return "" if self.weights() == weights else f"Service {model} does not select {' and '.join(weights)} yet"
