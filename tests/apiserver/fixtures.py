@@ -59,7 +59,7 @@ def api(kubeconfig: Path) -> Iterator[Api]:
 
 
 def _install_crds(api: Api) -> None:
-    for manifest in (*sorted((ROOT / "crds").glob("*.yaml")), *_route_crds()):
+    for manifest in (*sorted((ROOT / "crds").glob("*.yaml")), *route_crds("standard")):
         crd = yaml.safe_load(manifest.read_text())
         api.create(CRDS, crd)
     eventually(lambda: all(established(crd) for crd in api.items(CRDS)), "all CRDs are Established")
@@ -103,8 +103,8 @@ def _light_cluster() -> ModuleType:
     return module
 
 
-def _route_crds() -> list[Path]:
-    """The Gateway API's own CRDs, out of the Go module that Envoy Gateway is built with."""
+def route_crds(channel: str) -> list[Path]:
+    """The Gateway API's own CRDs of a channel, out of the Go module that Envoy Gateway is built with."""
     if not shutil.which("go"):
         pytest.skip("needs Go: the Gateway API's CRDs come from its Go module")
     tools = ROOT / "hack" / "tools" / "envoy-gateway"
@@ -115,5 +115,5 @@ def _route_crds() -> list[Path]:
         text=True,
         check=True,
     )
-    crds = Path(json.loads(done.stdout)["Dir"]) / "config/crd/standard"
+    crds = Path(json.loads(done.stdout)["Dir"]) / "config/crd" / channel
     return [crds / f"gateway.networking.k8s.io_{plural}.yaml" for plural in ("httproutes", "grpcroutes")]

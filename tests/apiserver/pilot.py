@@ -139,7 +139,7 @@ class Pilot:
         self.start()
 
     def _look(self, routes: list[dict[str, Any]]) -> None:
-        found = self._weights(routes)
+        found = self.world.weights(routes)
         if found and (not self.history or found != self.history[-1]):
             self.history.append(found)
 
@@ -155,13 +155,7 @@ class Pilot:
     @property
     def weights(self) -> dict[str, int]:
         """The live route's weights, by version."""
-        return self._weights(self.world.api.items(f"{GATEWAY}/namespaces/{self.world.namespace}/httproutes"))
-
-    def _weights(self, routes: list[dict[str, Any]]) -> dict[str, int]:
-        backends = [backend for route in routes for backend in route["spec"]["rules"][0]["backendRefs"]]
-        total = sum(backend["weight"] for backend in backends)
-        shares = {self.world.selected(one["name"]): one["weight"] * 100 // total for one in backends}
-        return {self.world.version(service): share for service, share in shares.items() if service}
+        return self.world.weights(self.world.api.items(f"{GATEWAY}/namespaces/{self.world.namespace}/httproutes"))
 
     def settled(self, reason: str) -> bool:
         """The latest spec is Ready, or not, for a reason, and the last pass had nothing left to write."""

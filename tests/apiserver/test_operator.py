@@ -23,6 +23,7 @@ from kubernetes.config import kube_config
 from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
 from apiserver.pilot import SERVING_IMAGE
 from apiserver.test_gitops import SYNCS, Sync, manifests
+from apiserver.test_routes import own_route, path_of, rules
 from apiserver.waiting import eventually, soon
 from apiserver.world import World
 from leadsman.handlers import runner
@@ -78,9 +79,8 @@ class Turning:
         while not self.stopped:
             routes = await asyncio.to_thread(self.world.turn)
             for route in routes:
-                backends = route["spec"]["rules"][0]["backendRefs"]
-                weights = {self.world.version(backend["name"]): backend["weight"] for backend in backends}
-                if not self.history or self.history[-1] != weights:
+                weights = await asyncio.to_thread(self.world.weights, [route])
+                if weights and (not self.history or self.history[-1] != weights):
                     self.history.append(weights)
             await asyncio.sleep(0.05)
 
@@ -192,6 +192,26 @@ async def test_its_whole_life_with_the_rights_of_the_chart(world: World, setting
         path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
         world.api.delete(path)
         await soon(lambda: world.api.missing(path), "the finalizer goes and the ModelDeployment with it", 8)
+
+
+@pytest.mark.parametrize("settings", ["namespaced"], indirect=True)
+async def test_a_route_by_reference_wakes_its_model_and_is_given_back_before_it_goes(
+    world: World, settings: Settings
+) -> None:
+    steps = [{"weight": 20, "minDuration": "1h", "maxDuration": "2h"}]
+    asked = model(world.namespace, traffic={"route": {"name": "own"}})
+    world.api.submit(policy(world.namespace, steps=steps), asked)
+    async with operator(settings), turning(world) as it:
+        await soon(lambda: ready(world) == ("RouteNotAccepted", "1"), "the route is missed")
+        world.api.apply(path_of(world, "own"), own_route(world), manager="kubectl")
+        before = rules(world, "own")
+        await soon(lambda: ready(world) == ("Serving", "1"), "the route has come")
+        world.api.submit(with_version(asked, "2"))
+        await soon(lambda: it.history[-1] == {"1": 80, "2": 20}, "it is split")
+        path = f"{LEADSMAN}/namespaces/{world.namespace}/modeldeployments/fraud"
+        world.api.delete(path)
+        await soon(lambda: world.api.missing(path), "the ModelDeployment goes", 15)
+        assert rules(world, "own") == before
 
 
 @asynccontextmanager

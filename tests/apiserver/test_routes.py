@@ -1,11 +1,16 @@
 """Routes on a real API server with the Gateway API's own CRDs: what is other people's stays theirs."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from apiserver.kubeapi import GATEWAY, ApiError, model, policy, with_version
+from apiserver.fixtures import route_crds
+from apiserver.kubeapi import CRDS, GATEWAY, Api, ApiError, model, policy, with_version
 from apiserver.pilot import Pilot, pilot
+from apiserver.waiting import eventually
 from apiserver.world import World
 
 pytestmark = pytest.mark.apiserver
@@ -244,3 +249,38 @@ async def test_without_the_field_for_sessions_that_is_said_and_requests_are_spli
         assert it.condition("Ready") == ("False", "RouteNotAccepted")
         assert "spec.traffic.affinity cannot be had" in message(it)
         assert all("sessionPersistence" not in rule for rule in rules(world))
+
+
+@pytest.fixture
+def experimental(api: Api) -> Iterator[None]:
+    """The API server has the HTTPRoute of the experimental channel."""
+
+    def install(channel: str) -> bool:
+        [path] = [path for path in route_crds(channel) if "httproutes" in path.name]
+        crd = yaml.safe_load(path.read_text())
+        api.apply(f"{CRDS}/{crd['metadata']['name']}", crd, manager=channel, force="true")
+        return channel == "experimental"
+
+    def known() -> bool:
+        return "sessionPersistence" in json.dumps(api.get("openapi/v3/apis/gateway.networking.k8s.io/v1"))
+
+    for channel in ("experimental", "standard"):
+        wanted = install(channel)
+        eventually(lambda wanted=wanted: known() is wanted, f"the {channel} HTTPRoute is served", 30)
+        if wanted:
+            yield
+
+
+@pytest.mark.usefixtures("experimental")
+async def test_sessions_stay_with_a_pod_where_the_cluster_has_the_field_for_it(world: World) -> None:
+    traffic: dict[str, Any] = {"gateway": {"name": "public", "namespace": "gateways"}, "affinity": {}}
+    async with pilot(world) as it:
+        await at_twenty(it, **traffic)
+        [rule] = rules(world)
+        assert rule["sessionPersistence"]["sessionName"] == "leadsman-fraud"
+        assert rule["sessionPersistence"]["type"] == "Cookie"
+        await it.run(until=lambda it: it.serves("2"))
+        await it.run(until=lambda it: not it.wrote)
+        world.api.patch(it.path, {"spec": {"traffic": {"affinity": None}}})
+        await it.one_pass()
+        assert "sessionPersistence" not in rules(world)[0]

@@ -117,6 +117,44 @@ REFUSED_MODELS: dict[str, tuple[dict[str, Any], str]] = {
         )
     },
     "a gateway without a name": ({"traffic": {"gateway": {}}}, "spec.traffic.gateway.name: Required value"),
+    "a route beside a gateway": (
+        {"traffic": {"route": {"name": "own"}, "gateway": {"name": "public"}}},
+        "route excludes gateway and hostnames",
+    ),
+    "host names beside a route": (
+        {"traffic": {"route": {"name": "own"}, "hostnames": ["a.example.com"]}},
+        "route excludes gateway and hostnames",
+    ),
+    "gRPC behind a gateway without a host name": (
+        {"traffic": {"gateway": {"name": "public"}, "grpc": {}}},
+        "grpc.hostnames are needed with a gateway",
+    ),
+    "host names of gRPC without a gateway": (
+        {"traffic": {"grpc": {"hostnames": ["a.example.com"]}}},
+        "grpc.hostnames are needed with a gateway, and need one",
+    ),
+    "one host name for both": (
+        {
+            "traffic": {
+                "gateway": {"name": "public"},
+                "hostnames": ["a.example.com"],
+                "grpc": {"hostnames": ["a.example.com"]},
+            }
+        },
+        "grpc.hostnames must differ from hostnames",
+    ),
+    "testers without a gateway": (
+        {"traffic": {"testers": {"header": {"name": "x-tester", "value": "yes"}}}},
+        "testers need a gateway or a route",
+    ),
+    "testers by a header that is none": (
+        {"traffic": {"gateway": {"name": "public"}, "testers": {"header": {"name": "x tester", "value": "yes"}}}},
+        "spec.traffic.testers.header.name",
+    ),
+    "affinity in a route of somebody else": (
+        {"traffic": {"route": {"name": "own"}, "affinity": {}}},
+        "affinity needs a gateway; with route, set sessionPersistence in the HTTPRoute itself",
+    ),
     "a policy without a name": ({"rolloutPolicy": {}}, "spec.rolloutPolicy.name: Required value"),
 }
 

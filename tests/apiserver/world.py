@@ -244,6 +244,13 @@ class World:
             traffic.good, traffic.bad = traffic.good + requests - bad, traffic.bad + bad
             counter[version] += requests
 
+    def weights(self, routes: list[dict[str, Any]]) -> dict[str, int]:
+        """What the first rule of each route says, in percent by version."""
+        backends = [backend for route in routes for backend in route["spec"]["rules"][0]["backendRefs"]]
+        total = sum(backend["weight"] for backend in backends)
+        shares = {self.selected(one["name"]): one["weight"] * 100 // total for one in backends}
+        return {self.version(service): share for service, share in shares.items() if service}
+
     def selected(self, service: str) -> str:
         """The Service of one revision: of that which the model's own selects; empty when there is none."""
         if "-" in service:
