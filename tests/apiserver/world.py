@@ -14,6 +14,7 @@ from leadsman.core.names import METRICS_PORT, MODEL_LABEL, PREFLIGHT_LABEL, REVI
 from leadsman_serving.metrics import DURATION_BOUNDS
 
 STARTED = 1_000_000_000.0
+_BEFORE = "2026-01-01T00:00:00Z"
 
 
 @dataclass
@@ -141,12 +142,14 @@ class World:
         deployments = {item["metadata"]["name"]: item for item in self.api.items(self._path("deployments"))}
         found = [item["metadata"] for item in self.api.items(self._path("pods"))]
         pods = [pod for pod in found if "of" in pod["annotations"]]
+        wanted = {name: deployment["spec"]["replicas"] for name, deployment in deployments.items()}
+        have: Counter[str] = Counter()
         for pod in pods:
-            if pod["annotations"]["of"] not in deployments:
+            have[of := pod["annotations"]["of"]] += 1
+            if have[of] > wanted.get(of, 0):
                 self.api.call("DELETE", f"{self._path('pods')}/{pod['name']}", gracePeriodSeconds="0")
         for name, deployment in deployments.items():
-            have = sum(pod["annotations"]["of"] == name for pod in pods)
-            for _ in range(deployment["spec"]["replicas"] - have):
+            for _ in range(wanted[name] - have[name]):
                 self._bring_pod(deployment)
 
     def _bring_pod(self, deployment: dict[str, Any]) -> None:
@@ -180,7 +183,8 @@ class World:
             "phase": "Pending" if failed else "Running",
             "podIP": ip,
             "podIPs": [{"ip": ip}],
-            "conditions": [{"type": "Ready", "status": "False" if failed else "True"}],
+            "startTime": _BEFORE,
+            "conditions": [{"type": "Ready", "status": "False" if failed else "True", "lastTransitionTime": _BEFORE}],
             "initContainerStatuses": [
                 {
                     "name": "fetch",
@@ -212,7 +216,7 @@ class World:
                 "reason": kind,
                 "message": "",
                 "observedGeneration": generation,
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
+                "lastTransitionTime": _BEFORE,
             }
             for kind in ("Accepted", "ResolvedRefs")
         ]
