@@ -71,7 +71,8 @@ class Observed:
     def surroundings(self, named: Iterable[str] = ()) -> Surroundings:
         """What routes are built from besides the spec; `named` are revisions that are known besides."""
         metadata = self.deployment.metadata
-        known = {pod.revision for pod in self.pods} | {*self.revisions, *named}
+        recorded = {name.removeprefix(f"{metadata.name}-") for kind, name in self.live if kind == "ModelRevision"}
+        known = recorded | {pod.revision for pod in self.pods} | {*named}
         backends = Backends(metadata.name, metadata.namespace, frozenset(known), self._selected)
         return Surroundings(backends, self.live, self.rule_fields, self.has_grpc_routes)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from leadsman.core.backends import Backends
 from leadsman.core.names import model_labels
 from leadsman.core.route import RULE_FIELDS, Surroundings, given_back, is_of_model
 from leadsman.core.routerules import is_route_drifted
-from leadsman.shell.kube import GATEWAY_SCHEMA, GRPC_ROUTE, HTTP_ROUTE, Kube, NotFoundError, Resource
+from leadsman.shell.kube import GATEWAY_SCHEMA, GRPC_ROUTE, HTTP_ROUTE, Kube, KubeError, NotFoundError, Resource
 
 _KEPT_SECONDS = 300.0
 _SCHEMA = "io.k8s.networking.gateway.v1.HTTPRoute"
@@ -37,10 +38,11 @@ class RuleFields:
     _until: float = 0.0
 
     async def read(self, kube: Kube) -> frozenset[str]:
-        """Read it, or remember. Raises KubeError."""
+        """Read it, or remember. No rollback waits for it: while it cannot be read, what was known before holds."""
         now = asyncio.get_running_loop().time()
         if now >= self._until:
-            self._found, self._until = await _read_fields(kube), now + _KEPT_SECONDS
+            with suppress(KubeError):
+                self._found, self._until = await _read_fields(kube), now + _KEPT_SECONDS
         return self._found
 
 
