@@ -8,6 +8,7 @@ from leadsman.api.modelrevision import DecisionRecord, ModelRevisionStatus
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Candidate, Mode, RolloutState
 from leadsman.core import evidence
+from leadsman.core.compared import compared
 from leadsman.core.evidence import ArmCounts, Look
 from leadsman.core.names import RECORDING_ANNOTATION
 from leadsman.core.receipts import Basis, record
@@ -44,17 +45,18 @@ class Recorder:
         before, judgement, begun = self.state, None, None
         now = START + self.now
         state = before
-        if before.candidate is not None:
+        pair = compared(before)
+        if pair is not None:
             look = replace(look or Look(at=0.0), at=now.timestamp())
-            known = before.candidate.evidence
-            begun = None if known else evidence.begin(spec_of(self.policy), "b", "a", now.timestamp())
-            candidate, judgement = weigh(before.candidate, known or begun, look, now)  # type: ignore[arg-type]
-            state = before.model_copy(update={"candidate": candidate})
+            begun = None if pair.evidence else evidence.begin(spec_of(pair.policy), "b", "a", now.timestamp())
+            known = pair.evidence or begun
+            assert known is not None
+            state, judgement = weigh(before, pair, known, look, now, settled=not changes.get("unsettled"))
         readiness = Readiness(ready, changes.pop("failure", None))
         asked: dict[str, Any] = {"desired": "b", "replicas": 2, "mode": Mode.GATEWAY} | changes
         situation = Situation(policy=self.policy, revisions={"b": readiness}, judgement=judgement, now=now, **asked)
         decision = step(situation, state)
-        kept = keep(Pass("fraud", before, situation, decision, look if before.candidate else None, begun, DIGESTS))
+        kept = keep(Pass("fraud", before, situation, decision, look if pair else None, begun, DIGESTS))
         if "b" in kept.flushes:
             self.annotation = extended(self.annotation, kept.flushes["b"])
         numbered = [

@@ -10,12 +10,13 @@ from leadsman.api.base import ApiModel
 
 
 class ConditionType(StrEnum):
-    """What a condition states. `Reconciling` and `Stalled` are present only when True (kstatus)."""
+    """What a condition states. `Reconciling`, `Stalled` (kstatus) and `Skewed` are present only when True."""
 
     AVAILABLE = "Available"
     READY = "Ready"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+    SKEWED = "Skewed"
 
 
 class Reason(StrEnum):
@@ -25,6 +26,9 @@ class Reason(StrEnum):
     ROLLOUT_STARTED = "RolloutStarted"
     STEP_STARTED = "StepStarted"
     HELD = "Held"
+    APPROVAL_AWAITED = "ApprovalAwaited"
+    APPROVED = "Approved"
+    FORCED = "Forced"
     FIRST_REVISION = "FirstRevision"
     SWITCHED = "Switched"
     RETURNED = "Returned"
@@ -37,6 +41,15 @@ class Reason(StrEnum):
     CANDIDATE_UNREADY = "CandidateUnready"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     SUPERSEDED = "Superseded"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    ABORTED = "Aborted"
+    UNDONE = "Undone"
+    # what people do besides
+    PAUSED = "Paused"
+    RESUMED = "Resumed"
+    RETRIED = "Retried"
+    UNDO_STARTED = "UndoStarted"
+    UNDO_FAILED = "UndoFailed"
     # what is so now
     SERVING = "Serving"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
@@ -47,6 +60,7 @@ class Reason(StrEnum):
     TOO_FEW_REPLICAS = "TooFewReplicas"
     AUTOSCALER_MISSING = "AutoscalerMissing"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    SPLIT_DISAGREES = "SplitDisagrees"
     POLICY_NOT_FOUND = "PolicyNotFound"
     CONFIG_UNKNOWN = "ConfigUnknown"
     INVALID_SPEC = "InvalidSpec"

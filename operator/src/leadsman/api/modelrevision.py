@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     REJECTED = "Rejected"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
+    ABORTED = "Aborted"
 
 
 class ModelRevisionSpec(ApiModel):
@@ -61,6 +62,8 @@ class DecisionRecord(ApiModel):
         description="This revision's percent of requests before; the rest was the stable revision's."
     )
     weight_after: int = Field(description="And after.")
+    by: str = Field(default="", description="Who asked for it; empty when nobody had to.", max_length=512)
+    action: str = Field(default="", description="The RolloutAction by which it was asked for.", max_length=253)
     policy: str = Field(default="", description="Hash of the policy that the rollout went by.", max_length=63)
     digest: Digest | None = Field(default=None, description="Digest of this revision's model, as its pods fetched it.")
     stable_digest: Digest | None = Field(default=None, description="Digest of the stable revision's model.")
@@ -72,7 +75,7 @@ class ModelRevisionStatus(ApiModel):
 
     outcome: Outcome = Field(
         default=Outcome.IN_PROGRESS,
-        description="InProgress, Promoted, Rejected (by its preflight), RolledBack or Superseded.",
+        description="InProgress, Promoted, Rejected (by its preflight), RolledBack, Superseded or Aborted.",
     )
     message: str = Field(default="", description="The last decision in one sentence.", max_length=4096)
     digest: Digest | None = Field(default=None, description="The digest of the bytes that the pods fetched.")

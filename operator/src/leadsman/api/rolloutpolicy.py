@@ -45,15 +45,60 @@ class Shadow(ApiModel):
     )
 
 
+class OnBadStable(StrEnum):
+    """What happens when it is the stable revision that fails while a candidate is on its way."""
+
+    HOLD = "Hold"
+    PROMOTE = "Promote"
+
+
+class OnSkew(StrEnum):
+    """What happens while requests are not split as configured."""
+
+    HOLD = "Hold"
+    IGNORE = "Ignore"
+
+
+class ApprovalRules(ApiModel):
+    """People who have to agree, by a RolloutAction, before the candidate goes on. It keeps the share that it has."""
+
+    required: int = Field(default=1, description="How many different people have to approve.", ge=1, le=10)
+    groups: tuple[str, ...] = Field(
+        default=(),
+        description="Only members of one of these groups count, as the API server knows them; everybody who may "
+        "approve when left out.",
+        max_length=16,
+    )
+    not_by_author: bool = Field(
+        default=False,
+        description="Who last changed the model or runtime of the ModelDeployment does not count. That is known where "
+        "the chart's MutatingAdmissionPolicy is installed; elsewhere no approval counts.",
+    )
+
+
+class WatchRules(ApiModel):
+    """How a revision is watched after its promotion, for as long as the previous one is kept warm."""
+
+    copies: int | None = Field(
+        default=None,
+        description="Percent of infer requests that the previous revision gets a copy of, so that both can be compared "
+        "on; no user sees its answers. When left out, 100 where the policy has a shadow step, since that gateway is "
+        "known to mirror, else 0. Without copies only the objective, crashes, Prometheus and pods that are not ready "
+        "speak; latency is compared at 100 only.",
+        ge=0,
+        le=100,
+    )
+
+
 class Step(ApiModel):
-    """One step: the candidate's share of traffic, or of copies of it, and how long that may take."""
+    """One step: the candidate's share of traffic or of copies of it, or people's word; and how long that may take."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "has(self.weight) != has(self.shadow)",
-                    "message": "a step has either a weight or a shadow",
+                    "rule": "[has(self.weight), has(self.shadow), has(self.approval)].filter(given, given).size() == 1",
+                    "message": "a step has either a weight or a shadow or an approval",
                 },
                 {
                     "rule": "duration(self.minDuration) <= duration(self.maxDuration)",
@@ -69,13 +114,19 @@ class Step(ApiModel):
         description="Instead of a weight: the candidate gets copies of infer requests, and no user sees its answers. "
         "Requests that name a version are not copied. The gateway must be able to mirror requests.",
     )
+    approval: ApprovalRules | None = Field(
+        default=None,
+        description="Instead of a weight: the candidate keeps its share until people have approved it. Evidence of "
+        "harm ends the rollout meanwhile as ever.",
+    )
     min_duration: Duration = Field(
         default=timedelta(minutes=1),
         description="The step takes at least this long, however good the evidence; with 0s evidence alone decides.",
     )
     max_duration: Duration = Field(
         default=timedelta(minutes=30),
-        description="After this long, a step that could not pass ends as `onInconclusive` says.",
+        description="After this long, a step that could not pass ends as `onInconclusive` says; nothing but people "
+        "passes an approval.",
     )
     until: Until = Field(
         default=Until.EVIDENCE,
@@ -122,7 +173,7 @@ class RolloutPolicySpec(ApiModel):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "self.map(step, has(step.weight)).isSorted()",
+                    "rule": "self.filter(step, !has(step.approval)).map(step, has(step.weight)).isSorted()",
                     "message": "shadow steps must come before all steps with a weight",
                 },
                 {
@@ -158,13 +209,31 @@ class RolloutPolicySpec(ApiModel):
         default=OnInconclusive.HOLD,
         description="What happens when a step's maxDuration is over without a decision: Hold, Promote or Rollback.",
     )
+    on_bad_stable: OnBadStable = Field(
+        default=OnBadStable.HOLD,
+        description="What happens when the stable revision has had no ready pod for 30 s, or was shown to exceed the "
+        "objective of errorRate which the candidate keeps: Hold, or Promote, with what is shown on the record.",
+    )
+    on_skew: OnSkew = Field(
+        default=OnSkew.HOLD,
+        description="What happens while the candidate's measured share of requests is shown to differ from its weight "
+        "(its odds by more than a factor of two): Hold the step, or Ignore it where many callers go round the gateway.",
+    )
     progress_deadline: Duration = Field(
         default=timedelta(minutes=10),
-        description="A candidate whose pods are not ready this long after its preflight is rejected.",
+        description="A candidate whose pods are not ready this long after its preflight, or whose route is not "
+        "accepted for this long, is rejected.",
+    )
+    deadline: Duration | None = Field(
+        default=None,
+        description="A rollout that is not over this long after it began is rolled back, whatever it waits for; no "
+        "limit when left out.",
     )
     keep_warm: Duration = Field(
-        default=timedelta(minutes=30), description="How long the previous revision stays loaded after a promotion."
+        default=timedelta(minutes=30),
+        description="How long the previous revision stays loaded after a promotion, and the new one is watched.",
     )
+    watch: WatchRules = Field(default=WatchRules(), description="How a revision is watched after its promotion.")
 
 
 class RolloutPolicy(ApiModel):

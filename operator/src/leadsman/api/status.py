@@ -14,6 +14,8 @@ from leadsman.api.rolloutpolicy import RolloutPolicySpec
 _REVISION = "A revision, by its hash."
 MAX_RETIRING = 50
 MAX_TRAFFIC = 8
+MAX_ACTED = 32
+_USER = 512
 
 
 class Phase(StrEnum):
@@ -24,6 +26,8 @@ class Phase(StrEnum):
     PREPARING = "Preparing"
     SHADOW = "Shadow"
     CANARY = "Canary"
+    APPROVAL = "Approval"
+    WATCHING = "Watching"
     ROLLED_BACK = "RolledBack"
 
 
@@ -39,6 +43,52 @@ class RecordingTail(ApiModel):
 
     next: int = Field(description="Number of the next line.", ge=1)
     lines: tuple[str, ...] = Field(default=(), description="Lines that are not yet there.", max_length=64)
+
+
+class Asking(ApiModel):
+    """Who asked for something, and why."""
+
+    by: str = Field(description="The user, or `policy`.", max_length=_USER)
+    at: datetime = Field(description="When.")
+    message: str = Field(default="", description="The reason that was given.", max_length=1024)
+
+
+class Undoing(Asking):
+    """A return to an earlier revision that somebody asked for."""
+
+    instead: str = Field(description="The revision that the spec names, which is not wanted any more.")
+
+
+class GivenApproval(ApiModel):
+    """One person's approval."""
+
+    user: str = Field(description="Who approved.", max_length=_USER)
+    at: datetime = Field(description="When.")
+    action: str = Field(description="Name of the RolloutAction.", max_length=253)
+
+
+class Gate(ApiModel):
+    """An approval that a candidate waits for."""
+
+    step: int = Field(description="Index of the step in the policy, from 0.")
+    since: datetime = Field(description="Since when.")
+    evidence: str = Field(
+        description="Names this wait with the evidence that it began with. An approval that names another is void.",
+        max_length=64,
+    )
+    required: int = Field(description="How many people have to approve.")
+    weight: int = Field(default=0, description="Percent of requests that the candidate keeps meanwhile.")
+    copies: int = Field(default=0, description="Percent of requests that it keeps getting a copy of.")
+    approvals: tuple[GivenApproval, ...] = Field(default=(), description="Who has.", max_length=10)
+
+
+class Split(ApiModel):
+    """How requests were split in this step, and the evidence that it is not as configured (natural logarithms)."""
+
+    requests: int = Field(default=0, ge=0, description="Requests to both revisions.")
+    candidate: int = Field(default=0, ge=0, description="Those to the candidate.")
+    more: tuple[float, ...] = Field(default=(), max_length=8, description="That it gets more than twice its odds.")
+    less: tuple[float, ...] = Field(default=(), max_length=8, description="That it gets less than half its odds.")
 
 
 class Candidate(ApiModel):
@@ -57,6 +107,31 @@ class Candidate(ApiModel):
         default=False, description="It was stable a moment ago and is still loaded: it goes back without steps."
     )
     overdue: bool = Field(default=False, description="The step's maxDuration is over and the policy says Hold.")
+    clock_stopped_at: datetime | None = Field(
+        default=None,
+        description="Since when the step's clock stands: while the rollout is paused, the route is not accepted as it "
+        "was written, or requests are not split by it.",
+    )
+    author: str = Field(
+        default="", description="Who last changed the model or runtime, where that is known.", max_length=_USER
+    )
+    stable_failing_since: datetime | None = Field(
+        default=None, description="Since when the stable revision has had no ready pod."
+    )
+    gate: Gate | None = Field(default=None, description="The approval that it waits for.")
+    forced: Asking | None = Field(
+        default=None, description="Who asked for its promotion without further evidence; approvals it still owes."
+    )
+    undoes: Undoing | None = Field(
+        default=None, description="Set when it is an earlier revision that somebody asked for."
+    )
+    split: Split = Field(default=Split(), description="How requests were split in this step.")
+
+    @property
+    def wanted(self) -> str:
+        """What the spec has to name for this to go on."""
+        return self.undoes.instead if self.undoes else self.revision
+
     policy: RolloutPolicySpec = Field(
         description="The policy as it was when the rollout began; a later edit holds for the next rollout."
     )
@@ -98,21 +173,50 @@ class Capacity(ApiModel):
     )
 
 
+class Watch(ApiModel):
+    """A promoted revision is still compared with the previous one, which takes over again when harm is shown."""
+
+    previous: str = Field(description="The revision that was stable before, and is still loaded.")
+    until: datetime = Field(description="When the watch ends.")
+    policy: RolloutPolicySpec = Field(description="The policy as it was when the rollout began.")
+    evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
+    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
+
+
+class Acted(ApiModel):
+    """A RolloutAction that was decided on, until its own status says so."""
+
+    uid: str = Field(description="Its UID.", max_length=64)
+    name: str = Field(description="Its name.", max_length=253)
+    accepted: bool = Field(description="Whether it was done.")
+    message: str = Field(description="One sentence.", max_length=1024)
+    at: datetime = Field(description="When it was decided on.")
+    sequence: int | None = Field(default=None, description="Number of the decision that it led to.")
+
+
 class RolloutState(ApiModel):
     """The state of the rollout machine; core.rollout.step is its only writer."""
 
     phase: Phase = Field(
         default=Phase.IDLE,
-        description="Where the machine stands: Idle, Preflight, Preparing, Shadow, Canary or RolledBack.",
+        description="Where the machine stands: Idle, Preflight, Preparing, Shadow, Canary, Approval, Watching or "
+        "RolledBack.",
     )
     stable: str | None = Field(default=None, description="The revision that users are served by.")
     candidate: Candidate | None = Field(default=None, description="The revision on its way in.")
+    watch: Watch | None = Field(default=None, description="How the stable revision is watched after its promotion.")
+    paused: Asking | None = Field(default=None, description="Who paused: nothing gets more traffic until Resume.")
     rejected: Rejection | None = Field(default=None, description="The desired revision, when it was taken back.")
     retiring: tuple[Retiring, ...] = Field(
         default=(), description="Revisions without traffic whose pods still run.", max_length=MAX_RETIRING
     )
     capacity: Capacity | None = Field(
         default=None, description="What carries all of the requests; none without autoscaling."
+    )
+    acted: tuple[Acted, ...] = Field(
+        default=(),
+        description="RolloutActions that were decided on and whose own status does not say so yet.",
+        max_length=MAX_ACTED,
     )
     decisions: int = Field(
         default=0, description="How many decisions were taken; numbers the receipts on the ModelRevisions."

@@ -74,7 +74,7 @@ def _rise(policy: RolloutPolicySpec) -> bool:
 
 
 def _shadows_first(policy: RolloutPolicySpec) -> bool:
-    weighted = [step.weight is not None for step in policy.steps]
+    weighted = [step.weight is not None for step in policy.steps if step.approval is None]
     return weighted == sorted(weighted)
 
 
@@ -117,7 +117,9 @@ POLICY_RULES: dict[str, Callable[[RolloutPolicySpec], bool]] = {
     "the interval must be 1s at least": lambda policy: policy.interval.total_seconds() >= 1,
 }
 STEP_RULES: dict[str, Callable[[Step], bool]] = {
-    "a step has either a weight or a shadow": lambda step: (step.weight is None) != (step.shadow is None),
+    "a step has either a weight or a shadow or an approval": lambda step: (
+        [step.weight, step.shadow, step.approval].count(None) == 2
+    ),
     "maxDuration must not be shorter than minDuration": lambda step: step.min_duration <= step.max_duration,
 }
 CHECK_RULES: dict[str, Callable[[Check], bool]] = {

@@ -12,6 +12,7 @@ from leadsman.cli.policy import InputError
 from leadsman.cli.simulation_chart import draw
 from leadsman.cli.simulation_text import show
 from leadsman.cli.workers import spread
+from leadsman.core.unattended import unattended
 from leadsman.simulation import (
     LEADSMAN,
     Arm,
@@ -34,7 +35,9 @@ _MEDIAN, _P90 = 1, 2
 def report(policy: RolloutPolicySpec, path: Path, options: Mapping[str, Any]) -> None:
     """Simulate the policy of a file with the command's options, and print the figures. Raises InputError."""
     scenario = _scenario(policy, options)
-    simulated = _without_prometheus(policy)
+    simulated = _without_prometheus(unattended(policy))
+    if not simulated.steps:
+        raise InputError(f"{path}: spec.steps has nothing but approvals: there is nothing to simulate")
     for note in _notes(policy, scenario):
         click.echo(f"note: {note}", err=True)
     study = Study(simulated, scenario, options["seed"], options["compare"])
@@ -82,6 +85,8 @@ def _without_prometheus(policy: RolloutPolicySpec) -> RolloutPolicySpec:
 
 def _notes(policy: RolloutPolicySpec, scenario: Scenario) -> Iterator[str]:
     """What the simulation cannot do, or does not do with these options."""
+    if unattended(policy) != policy:
+        yield "approvals are taken as given at once: people cannot be simulated"
     queries = [check.prometheus.name for check in policy.checks if check.prometheus]
     if queries:
         left = "" if len(queries) < len(policy.checks) else "; no check is left, so every step passes by its time"

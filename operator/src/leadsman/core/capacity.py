@@ -5,9 +5,8 @@ autoscaler's own output never comes into what it is told: a floor that followed 
 """
 
 from leadsman.api.modeldeployment import Scaling
-from leadsman.api.rolloutpolicy import Step
-from leadsman.api.status import Candidate, Mode, Phase, RolloutState
-from leadsman.core.steps import step_of
+from leadsman.api.status import Mode, RolloutState
+from leadsman.core.rollout import candidate_weight, mirror, next_weight
 
 
 def needed(scaling: Scaling, stable_replicas: int, weight: int) -> int:
@@ -26,20 +25,5 @@ def next_share(state: RolloutState, mode: Mode) -> int:
 
     Whoever begins only now may return to all of them at once.
     """
-    candidate = state.candidate
-    if candidate is None:
-        return 100
-    if state.phase in (Phase.PREFLIGHT, Phase.PREPARING):
-        at_once = candidate.returning or mode is Mode.SERVICE
-        return 100 if at_once else share_of(candidate.policy.steps[0])
-    return max(share_of(step_of(candidate)), _share_after(candidate))
-
-
-def share_of(step: Step) -> int:
-    """The percent of requests, or of copies of them, that a step gives the candidate."""
-    return step.shadow.percent if step.shadow else step.weight or 0
-
-
-def _share_after(candidate: Candidate) -> int:
-    after = candidate.policy.steps[candidate.step + 1 :]
-    return share_of(after[0]) if after else 100
+    copies = mirror(state) if state.candidate else None
+    return max(candidate_weight(state), copies.percent if copies else 0, next_weight(mode, state))

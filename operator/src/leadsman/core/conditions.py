@@ -3,7 +3,9 @@
 situation                       Available  Ready                    besides
 desired revision fully out      True       True/Serving
 rolling out                     True       False/RolloutInProgress  Reconciling
-rolled back, stable serves      True       False/RolledBack         Stalled
+rolled back, stable serves      True       False/RolledBack         Stalled (so Aborted, Undone, PreflightFailed)
+paused, or waiting for people   True       False/Paused, ...Awaited Reconciling
+not split as configured         True       as ever                  Skewed
 nothing can serve               False      ...
 """
 
@@ -14,14 +16,14 @@ from typing import Literal
 
 from leadsman.api.conditions import Condition, ConditionType, Reason
 from leadsman.api.rolloutpolicy import Until
-from leadsman.api.status import Candidate, Phase, RolloutState
+from leadsman.api.status import Candidate, Gate, Phase, RolloutState
 from leadsman.core.floors import floor
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
-from leadsman.core.rollout import candidate_weight, mirror, weights
+from leadsman.core.rollout import candidate_weight, mirror, skew_of, weights
+from leadsman.core.rollout.steps import step_of
 from leadsman.core.routerules import Split
 from leadsman.core.situation import Readiness
-from leadsman.core.steps import step_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ def conditions(
         *([(ConditionType.RECONCILING, True, finding)] if not finding.ready and not finding.stalled else []),
         *([(ConditionType.STALLED, True, finding)] if finding.stalled else []),
     ]
+    if skew := skew_of(state):
+        found.append((ConditionType.SKEWED, True, Finding(False, Reason.SPLIT_DISAGREES, skew)))
     generation = observed.deployment.metadata.generation
     return tuple(_condition(kind, holds, what, generation, previous, now) for kind, holds, what in found)
 
@@ -79,19 +83,23 @@ def _judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
     if state.rejected and state.rejected.reason == Reason.PREFLIGHT_FAILED:
         why = f"revision {state.rejected.revision} was rejected by its preflight: {state.rejected.message}"
         return Finding(False, Reason.PREFLIGHT_FAILED, why, stalled=True)
+    if state.rejected and state.rejected.reason in (Reason.ABORTED, Reason.UNDONE):
+        reason = Reason(state.rejected.reason)
+        why = f"revision {state.rejected.revision} was {reason.value.lower()}: {state.rejected.message}"
+        return Finding(False, reason, why, stalled=True)
     if state.rejected:
         why = f"revision {state.rejected.revision} was rolled back ({state.rejected.reason}): {state.rejected.message}"
         return Finding(False, Reason.ROLLED_BACK, why, stalled=True)
     if state.candidate:
-        return Finding(False, Reason.ROLLOUT_IN_PROGRESS, _progress(observed, state, state.candidate))
+        return Finding(False, _progress_reason(state), _progress(observed, state, state.candidate))
     if state.stable != desired:
         policy = observed.deployment.spec.rollout_policy
         named = f"RolloutPolicy {policy.name}" if policy else "the RolloutPolicy"
         return Finding(False, Reason.POLICY_NOT_FOUND, f"{named} does not exist in this namespace", stalled=True)
-    return _out(observed, desired)
+    return _out(observed, state, desired)
 
 
-def _out(observed: Observed, desired: str) -> Finding:
+def _out(observed: Observed, state: RolloutState, desired: str) -> Finding:
     readiness = observed.readiness().get(desired, Readiness())
     wanted = observed.deployment.spec.scaling.min_replicas
     if readiness.ready < wanted:
@@ -101,9 +109,9 @@ def _out(observed: Observed, desired: str) -> Finding:
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, why)
     if observed.weights() != {desired: 100}:
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"all requests are being moved to revision {desired}")
-    if copies := observed.mirror():
+    if (copies := observed.mirror()) and copies != mirror(state):
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, f"copies of requests still go to revision {copies.revision}")
-    if why := observed.settled({desired: 100}, None):
+    if why := observed.settled({desired: 100}, mirror(state)):
         return Finding(False, Reason.ROUTE_NOT_ACCEPTED, why)
     if observed.lacks_keda:
         message = (
@@ -142,7 +150,18 @@ def _not_followed(observed: Observed) -> str:
     return f"; what {observed.deployment.spec.model.uri} names now is not known: {why}" if why else ""
 
 
+def _progress_reason(state: RolloutState) -> Reason:
+    if state.paused:
+        return Reason.PAUSED
+    return Reason.APPROVAL_AWAITED if state.phase is Phase.APPROVAL else Reason.ROLLOUT_IN_PROGRESS
+
+
 def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> str:
+    paused = f"paused by {state.paused.by}: " if state.paused else ""
+    return paused + _doing(observed, state, candidate)
+
+
+def _doing(observed: Observed, state: RolloutState, candidate: Candidate) -> str:
     revision = candidate.revision
     if state.phase is Phase.PREFLIGHT:
         return f"revision {revision} is in preflight: {preflight_progress(observed, state)}"
@@ -156,7 +175,13 @@ def _progress(observed: Observed, state: RolloutState, candidate: Candidate) -> 
         gets = f"a copy of {copies.percent} % of requests goes to revision {revision}"
     checks = "; ".join(report.message for report in candidate.checks) or "no evidence yet"
     refused = f"; {why}" if (why := observed.settled(weights(state), copies)) else ""
-    return f"{gets} ({_step_words(candidate)}): {checks}{_trouble(observed, revision)}{refused}"
+    waits = f", {_approvals(candidate.gate)}" if candidate.gate else ""
+    return f"{gets} ({_step_words(candidate)}{waits}): {checks}{_trouble(observed, revision)}{refused}"
+
+
+def _approvals(gate: Gate) -> str:
+    by = f" (by {', '.join(given.user for given in gate.approvals)})" if gate.approvals else ""
+    return f"{len(gate.approvals)} of {gate.required} approvals{by} of evidence {gate.evidence}"
 
 
 def _step_words(candidate: Candidate) -> str:

@@ -7,9 +7,12 @@ from typing import Any
 
 from leadsman.api.evidence import Evidence, Judgement
 from leadsman.api.modelrevision import ModelRevisionStatus
-from leadsman.api.status import ModelDeploymentStatus, Phase, RolloutState
+from leadsman.api.rolloutaction import RolloutActionStatus
+from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core import evidence
+from leadsman.core.actions import answers, author_of, proved, requests
 from leadsman.core.archive import archive
+from leadsman.core.compared import compared
 from leadsman.core.desired import Action, child_actions, pin_digest, record_actions
 from leadsman.core.evidence import Look
 from leadsman.core.floors import carrying, hold, owed
@@ -21,7 +24,7 @@ from leadsman.core.preflight import Finding, find_preflight, wanted_preflight
 from leadsman.core.receipts import Basis, record
 from leadsman.core.recording import Pass, keep
 from leadsman.core.recovery import recovered_state
-from leadsman.core.rollout import RESYNC, candidate_weight, step, weights
+from leadsman.core.rollout import RESYNC, candidate_weight, mirror, step, weights
 from leadsman.core.sight import take_sight
 from leadsman.core.situation import Decision, Notice, Situation
 from leadsman.core.soundings import Soundings
@@ -40,6 +43,8 @@ class Plan:
     receipts: dict[str, ModelRevisionStatus]
     """The changed statuses of ModelRevisions, by object name."""
     status: ModelDeploymentStatus
+    answers: Mapping[str, RolloutActionStatus]
+    """What became of RolloutActions, by name. Written once the decision is committed."""
     actions: Sequence[Action]
     notices: Sequence[Notice]
     requeue_after: timedelta
@@ -61,7 +66,8 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
     if desired is None:
         return _nothing_named(followed, before, now)
     found = find_preflight(observed, before, desired, now)
-    weighed = _weigh(observed, before, soundings, now)
+    unsettled = observed.settled(weights(before), mirror(before))
+    weighed = _weigh(observed, before, soundings, now, settled=not unsettled)
     scaling, replicas = observed.deployment.spec.scaling, observed.replicas()
     carried = carrying(scaling, before, observed.mode, replicas, now)
     situation = Situation(
@@ -70,9 +76,13 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         mode=observed.mode,
         policy=observed.policy,
         revisions=observed.readiness(),
-        judgement=weighed.judgement,
         now=now,
+        judgement=weighed.judgement,
         preflight=found.preflight,
+        unsettled=unsettled,
+        author=author_of(observed.deployment),
+        requests=requests(observed.actions),
+        proved=proved(observed.revisions),
     )
     decision = step(situation, weighed.state)
     digests = _digests(observed) | ({desired: found.report.digest} if found.report and found.report.digest else {})
@@ -86,6 +96,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         recordings=recordings,
         receipts=_receipts(observed, situation, before, decision, digests, found),
         status=deployment_status(observed, decision, desired, now),
+        answers=answers(observed.actions, decision.state.acted),
         actions=child_actions(
             recorded, decision.state, decision.weights, decision.mirror, _jobs(recorded, decision.state, followed)
         ),
@@ -104,6 +115,7 @@ def _nothing_named(followed: Followed, state: RolloutState, now: datetime) -> Pl
         recordings=(),
         receipts={},
         status=deployment_status(observed, decision, "", now),
+        answers={},
         actions=child_actions(observed, state, decision.weights, None, _jobs(observed, state, followed)),
         notices=(),
         requeue_after=_again(followed, decision),
@@ -128,6 +140,8 @@ def _jobs(observed: Observed, state: RolloutState, followed: Followed) -> list[d
 
 
 def _retreats(before: RolloutState, decision: Decision) -> bool:
+    if before.watch and decision.state.stable == before.watch.previous:
+        return True
     others = {revision: share for revision, share in decision.weights.items() if revision != before.stable}
     share = candidate_weight(before)
     return before.stable == decision.state.stable and share > sum(others.values())
@@ -143,21 +157,21 @@ class _Weighed:
     begun: Evidence | None = None
 
 
-def _weigh(observed: Observed, state: RolloutState, soundings: Soundings, now: datetime) -> _Weighed:
-    """Count what was read into the candidate's evidence; nothing to weigh without two revisions."""
-    candidate = state.candidate
-    if candidate is None or state.stable is None or state.phase is Phase.PREFLIGHT:
+def _weigh(observed: Observed, state: RolloutState, soundings: Soundings, now: datetime, *, settled: bool) -> _Weighed:
+    """Count what was read into the evidence; nothing to weigh without two revisions."""
+    pair = compared(state)
+    if pair is None:
         return _Weighed(state)
     seconds = now.timestamp()
-    spec = spec_of(candidate.policy)
-    before = candidate.evidence or evidence.begin(
-        spec, candidate.revision, state.stable, seconds, sum_minutes(soundings.histories)
+    spec = spec_of(pair.policy)
+    before = pair.evidence or evidence.begin(
+        spec, pair.candidate, pair.stable, seconds, sum_minutes(soundings.histories)
     )
-    sight, compared = take_sight(observed, soundings, spec, before)
-    look, marked = evidence.take(spec, compared, sight, seconds)
-    begun = None if candidate.evidence else before
-    candidate, judgement = weigh(candidate, marked, look, now)
-    return _Weighed(state.model_copy(update={"candidate": candidate}), judgement, look, begun)
+    sight, counted = take_sight(observed, soundings, spec, before)
+    look, marked = evidence.take(spec, counted, sight, seconds)
+    begun = None if pair.evidence else before
+    state, judgement = weigh(state, pair, marked, look, now, settled=settled)
+    return _Weighed(state, judgement, look, begun)
 
 
 def _digests(observed: Observed) -> dict[str, str]:

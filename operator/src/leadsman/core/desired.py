@@ -209,7 +209,7 @@ def _autoscalers(observed: Observed, state: RolloutState) -> list[Action]:
 
 def _may_run(observed: Observed, state: RolloutState, revision: str) -> bool:
     """A candidate whose record was deleted, and with it what its preflight has proved, gets no pods any more."""
-    is_candidate = state.candidate is not None and revision == state.candidate.revision
+    is_candidate = state.candidate is not None and revision == state.candidate.revision and not state.candidate.undoes
     is_there = ("Deployment", child_name(observed.deployment.metadata.name, revision)) in observed.live
     return not is_candidate or is_there or observed.revisions[revision].spec.digest is not None
 

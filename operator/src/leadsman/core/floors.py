@@ -94,7 +94,7 @@ def floor(scaling: Scaling, state: RolloutState, mode: Mode, revision: str) -> i
 
 def owed(scaling: Scaling, state: RolloutState, mode: Mode, desired: str, carried: int) -> int:
     """Ready pods without which the desired revision gets nothing more in this pass."""
-    on_its_way = state.candidate is not None and state.candidate.revision == desired
+    on_its_way = state.candidate is not None and state.candidate.wanted == desired
     return needed(scaling, carried, next_share(state, mode) if on_its_way else 100)
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevision
+from leadsman.api.rolloutaction import RolloutAction
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode
 from leadsman.core.backends import Backends
@@ -44,6 +45,8 @@ class Observed:
     has_grpc_routes: bool = True
     rule_fields: frozenset[str] = RULE_FIELDS
     """Those of RULE_FIELDS that the cluster's HTTPRoute has."""
+    actions: Sequence[RolloutAction] = ()
+    """What people have asked for, whether it was decided on or not."""
 
     @property
     def mode(self) -> Mode:

@@ -18,12 +18,22 @@ _OUTCOMES = {
     Reason.SWITCHED: Outcome.PROMOTED,
     Reason.RETURNED: Outcome.PROMOTED,
     Reason.PROMOTED: Outcome.PROMOTED,
+    Reason.FORCED: None,
+    Reason.HELD: None,
+    Reason.PAUSED: None,
+    Reason.RESUMED: None,
+    Reason.APPROVED: None,
+    Reason.APPROVAL_AWAITED: None,
+    Reason.UNDO_STARTED: None,
+    Reason.UNDO_FAILED: None,
     Reason.PREFLIGHT_FAILED: Outcome.REJECTED,
+    Reason.ABORTED: Outcome.ABORTED,
     Reason.SUPERSEDED: Outcome.SUPERSEDED,
+    Reason.RETRIED: Outcome.IN_PROGRESS,
     Reason.ROLLOUT_STARTED: Outcome.IN_PROGRESS,
     Reason.STEP_STARTED: Outcome.IN_PROGRESS,
-    Reason.HELD: Outcome.IN_PROGRESS,
 }
+"""None where the decision is about the rollout, not about what the revision is."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +50,15 @@ class Basis:
     stable_digest: str | None = None
 
 
-def outcome_of(reason: str) -> Outcome:
-    """What a revision is after the decision with this reason."""
+def outcome_of(reason: str) -> Outcome | None:
+    """What a revision is after the decision with this reason; None where it is what it was before."""
     return next((outcome for known, outcome in _OUTCOMES.items() if known == reason), Outcome.ROLLED_BACK)
+
+
+def outcome_after(receipts: Iterable[DecisionRecord]) -> Outcome:
+    """What a revision is after decisions about it, the oldest first."""
+    said = [outcome for one in receipts if (outcome := outcome_of(one.reason))]
+    return said[-1] if said else Outcome.IN_PROGRESS
 
 
 def receipt(sequence: int, notice: Notice, basis: Basis, now: datetime) -> DecisionRecord:
@@ -56,6 +72,8 @@ def receipt(sequence: int, notice: Notice, basis: Basis, now: datetime) -> Decis
         stable=basis.stable,
         weight_before=notice.weight_before,
         weight_after=notice.weight_after,
+        by=notice.by,
+        action=notice.action,
         policy=policy_hash(basis.policy) if basis.policy else "",
         digest=basis.digest,
         stable_digest=basis.stable_digest,
@@ -78,7 +96,7 @@ def record(
             update={
                 "receipts": _newest((*kept, entry)),
                 "message": entry.message,
-                "outcome": outcome_of(entry.reason),
+                "outcome": outcome_of(entry.reason) or status.outcome,
             }
         )
     return status.model_copy(update={"digest": basis.digest or status.digest})

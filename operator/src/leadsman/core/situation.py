@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import CheckReport, Judgement
+from leadsman.api.rolloutaction import Verb
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode, RolloutState
 
@@ -30,11 +31,27 @@ class Preflight:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A RolloutAction that nobody has decided on yet."""
+
+    uid: str
+    name: str
+    verb: Verb
+    user: str = ""
+    """Who asks; empty where no admission policy says so."""
+    groups: tuple[str, ...] = ()
+    revision: str | None = None
+    evidence: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Situation:
     """All that a step of the machine looks at besides its own state."""
 
     desired: str
     replicas: int
+    """Ready pods that a candidate owes before it gets its next weight."""
     mode: Mode
     policy: RolloutPolicySpec | None
     """None when the policy that the spec names does not exist."""
@@ -43,10 +60,17 @@ class Situation:
     now: datetime
     preflight: Preflight | None = None
     """None when the desired revision owes none: it was proved before."""
+    unsettled: str = ""
+    """Why requests may not go as the state wants it yet, in one sentence; empty when the gateway has accepted it."""
+    author: str = ""
+    """Who last changed the model or runtime; empty where that is not known."""
+    requests: tuple[Request, ...] = ()
+    proved: tuple[str, ...] = ()
+    """Retained revisions that were promoted once, the latest first."""
 
-    def readiness(self, revision: str) -> Readiness:
+    def readiness(self, revision: str | None) -> Readiness:
         """A revision's readiness; one without pods has none."""
-        return self.revisions.get(revision, Readiness())
+        return self.revisions.get(revision or "", Readiness())
 
 
 @dataclass(frozen=True)
@@ -60,6 +84,10 @@ class Notice:
     weight_before: int = 0
     weight_after: int = 0
     checks: tuple[CheckReport, ...] = ()
+    by: str = ""
+    """Who asked for it."""
+    action: str = ""
+    """The RolloutAction by which it was asked for."""
 
 
 @dataclass(frozen=True)

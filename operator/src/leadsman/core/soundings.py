@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from leadsman.api.status import Candidate, Phase, RolloutState
+from leadsman.api.status import Phase, RolloutState
 from leadsman.core.answers import PodAnswers
-from leadsman.core.evidence import EvidenceSpec, Minute, PodSample, Reading
+from leadsman.core.compared import Compared, compared
+from leadsman.core.evidence import Minute, PodSample, Reading
 from leadsman.core.observed import Observed
 from leadsman.core.pods import Pod
 from leadsman.core.queries import Query, due_queries
+from leadsman.core.rollout import mirror
+from leadsman.core.weighing import spec_of
 
 # Pods of each revision whose answers are read: together with the most that is read of one, it bounds the memory.
 ANSWERING_PODS = 8
@@ -38,37 +41,37 @@ class Soundings:
 
 def soundings_wanted(observed: Observed, state: RolloutState, now: float) -> Wanted:
     """Return what a look at `now` (Unix seconds) needs; nothing unless there are two revisions to be compared."""
-    candidate, stable = state.candidate, state.stable
-    if candidate is None or stable is None or state.phase is Phase.PREFLIGHT:
+    pair = compared(state)
+    if pair is None:
         return Wanted()
-    spec = EvidenceSpec.of(candidate.policy.false_rollback_rate, candidate.policy.checks)
-    counted = [*observed.pods_of(candidate.revision), *observed.pods_of(stable)]
+    spec = spec_of(pair.policy)
+    counted = [*observed.pods_of(pair.candidate), *observed.pods_of(pair.stable)]
     return Wanted(
         counters=counted,
-        histories=observed.pods_of(stable) if candidate.evidence is None else (),
-        # Only a shadow step gives both the same requests.
-        answers=_answers(observed, candidate, stable) if spec.agreement and state.phase is Phase.SHADOW else (),
+        histories=observed.pods_of(pair.stable) if pair.evidence is None else (),
+        # Only copies are requests that both answer.
+        answers=_answers(observed, pair) if spec.agreement and mirror(state) else (),
         # A candidate that nobody asks has no numbers yet.
-        queries=_queries(observed, candidate, stable, now) if state.phase in (Phase.SHADOW, Phase.CANARY) else (),
+        queries=_queries(observed, pair, now) if state.phase is not Phase.PREPARING else (),
     )
 
 
-def _answers(observed: Observed, candidate: Candidate, stable: str) -> list[tuple[Pod, int]]:
-    marks = {mark.pod: mark.seq for mark in candidate.evidence.answers} if candidate.evidence else {}
+def _answers(observed: Observed, pair: Compared) -> list[tuple[Pod, int]]:
+    marks = {mark.pod: mark.seq for mark in pair.evidence.answers} if pair.evidence else {}
     return [
         (pod, marks.get(pod.uid, 0))
-        for revision in (candidate.revision, stable)
+        for revision in (pair.candidate, pair.stable)
         for pod in sorted(observed.pods_of(revision), key=lambda pod: pod.uid)[:ANSWERING_PODS]
     ]
 
 
-def _queries(observed: Observed, candidate: Candidate, stable: str, now: float) -> Sequence[Query]:
+def _queries(observed: Observed, pair: Compared, now: float) -> Sequence[Query]:
     metadata = observed.deployment.metadata
     names = {
-        "candidate": candidate.revision,
-        "stable": stable,
+        "candidate": pair.candidate,
+        "stable": pair.stable,
         "model": metadata.name,
         "namespace": metadata.namespace,
     }
-    checks = [check.prometheus for check in candidate.policy.checks if check.prometheus]
-    return due_queries(checks, candidate.evidence.thresholds if candidate.evidence else (), names, now)
+    checks = [check.prometheus for check in pair.policy.checks if check.prometheus]
+    return due_queries(checks, pair.evidence.thresholds if pair.evidence else (), names, now)

@@ -16,6 +16,7 @@ from leadsman.shell.kube import (
     JOB,
     MODEL_REVISION,
     POD,
+    ROLLOUT_ACTION,
     ROLLOUT_POLICY,
     SCALED_OBJECT,
     SERVICE,
@@ -58,6 +59,11 @@ async def policy_changed(namespace: str | None, memo: App, **_: Any) -> None:
     memo.wake_all(namespace)
 
 
+def action_asked(namespace: str | None, spec: Mapping[str, Any], memo: App, **_: Any) -> None:
+    """Somebody asked for something."""
+    memo.wake(namespace, str(spec.get("modelDeployment", "")))
+
+
 for _child in CHILDREN:
     kopf.on.event(*selector(_child), labels={MODEL_LABEL: kopf.PRESENT, MANAGED_BY: kopf.PRESENT}, id=_child.plural)(
         child_changed
@@ -71,3 +77,4 @@ for _child in AUTOSCALERS:
     )(child_changed)
 kopf.on.event(*selector(HTTP_ROUTE))(route_changed)
 kopf.on.event(*selector(ROLLOUT_POLICY))(policy_changed)
+kopf.on.event(*selector(ROLLOUT_ACTION))(action_asked)

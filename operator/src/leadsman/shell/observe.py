@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from leadsman.api.modeldeployment import ModelDeployment
+from leadsman.api.rolloutaction import RolloutAction
 from leadsman.api.rolloutpolicy import RolloutPolicy, RolloutPolicySpec
 from leadsman.core.follow import desired_revision_of
 from leadsman.core.jobpods import is_job_pod, parse_job_pod
@@ -24,6 +26,7 @@ from leadsman.shell.kube import (
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
     POD,
+    ROLLOUT_ACTION,
     ROLLOUT_POLICY,
     SCALED_OBJECT,
     SERVICE,
@@ -59,8 +62,9 @@ async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None 
     deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
-    policy, pods, routes, (scaled_objects, has_keda), *children = await asyncio.gather(
+    policy, actions, pods, routes, (scaled_objects, has_keda), *children = await asyncio.gather(
         _policy(kube, deployment),
+        _actions(kube, namespace, name),
         kube.list(POD, namespace, labels),
         read_routes(kube, deployment, fields or RuleFields()),
         optional(kube, SCALED_OBJECT, namespace, labels),
@@ -80,6 +84,7 @@ async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None 
         has_gateway_api=routes.has_gateway_api,
         has_grpc_routes=routes.has_grpc_routes,
         rule_fields=routes.rule_fields,
+        actions=actions,
     )
 
 
@@ -102,10 +107,12 @@ async def _config_map(kube: Kube, deployment: ModelDeployment, name: str) -> dic
 
 
 async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec | None:
-    candidate = deployment.status.rollout.candidate
-    if candidate and desired_revision_of(deployment) in (None, candidate.revision):
-        # It goes by the copy it began with; whatever becomes of the object must not end the watch on it.
-        return candidate.policy
+    state, desired = deployment.status.rollout, desired_revision_of(deployment)
+    # It goes by the copy it began with; whatever becomes of the object must not end the watch on it.
+    if state.candidate and desired in (None, state.candidate.wanted):
+        return state.candidate.policy
+    if state.watch and desired in (None, state.stable):
+        return state.watch.policy
     reference = deployment.spec.rollout_policy
     if reference is None:
         return RolloutPolicySpec()
@@ -117,6 +124,17 @@ async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec 
     if problem := unknown_placeholder(policy.checks):
         raise InvalidObjectError(f"RolloutPolicy {reference.name}: {problem}")
     return policy
+
+
+async def _actions(kube: Kube, namespace: str, model: str) -> list[RolloutAction]:
+    """What people have asked for about one model. One that cannot be understood is nobody's request."""
+    found = []
+    for raw in await kube.list(ROLLOUT_ACTION, namespace, {}):
+        with suppress(ValidationError):
+            action = RolloutAction.model_validate(raw)
+            if action.spec.model_deployment == model:
+                found.append(action)
+    return found
 
 
 def parse(kind: type[T], raw: Mapping[str, Any]) -> T:

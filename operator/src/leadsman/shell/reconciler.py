@@ -125,6 +125,8 @@ class Reconciler:
         try:
             lost = await self._write_records(writer, plan)
             await self._commit(observed, raw, plan.status)
+            for name, answer in plan.answers.items():
+                await writer.write_answer(name, answer.model_dump(mode="json", by_alias=True, exclude_none=True))
         except KubeError:
             # Taking traffic away needs no record to be safe; giving it does.
             if plan.retreats:

@@ -6,6 +6,7 @@ with 409 when somebody has written since. Only taking traffic away waits for nob
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from leadsman.api.base import API_VERSION
@@ -19,9 +20,11 @@ from leadsman.shell.kube import (
     HTTP_ROUTE,
     JOB,
     MODEL_REVISION,
+    ROLLOUT_ACTION,
     SCALED_OBJECT,
     SERVICE,
     Kube,
+    NotFoundError,
     Resource,
 )
 from leadsman.shell.telemetry import Metrics
@@ -62,6 +65,12 @@ class Writer:
         body = self._against(key, status_body(MODEL_REVISION, self._namespace, name, status))
         self._metrics.writes.labels(MODEL_REVISION.kind).inc()
         self._wrote(key, await self._kube.apply(MODEL_REVISION, body, "status"))
+
+    async def write_answer(self, name: str, status: dict[str, Any]) -> None:
+        """Say on a RolloutAction what became of it. The decision is committed: who dies before says it the next time."""
+        self._metrics.writes.labels(ROLLOUT_ACTION.kind).inc()
+        with suppress(NotFoundError):  # nobody waits for the answer any more
+            await self._kube.apply(ROLLOUT_ACTION, status_body(ROLLOUT_ACTION, self._namespace, name, status), "status")
 
     @property
     def _namespace(self) -> str:

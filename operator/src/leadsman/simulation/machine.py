@@ -10,8 +10,8 @@ from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core import evidence
 from leadsman.core.evidence import EvidenceSpec, Look, Minute
 from leadsman.core.rollout import candidate_weight, mirror, step
+from leadsman.core.rollout.steps import step_of
 from leadsman.core.situation import Readiness, Situation
-from leadsman.core.steps import step_of
 from leadsman.simulation.block import Exposure
 from leadsman.simulation.looks import brought_anything
 from leadsman.simulation.outcome import End

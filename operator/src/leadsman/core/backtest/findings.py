@@ -9,7 +9,7 @@ from leadsman.api.modelrevision import DecisionRecord, Outcome
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.core.backtest.releases import Release
 from leadsman.core.backtest.usable import usable
-from leadsman.core.receipts import outcome_of
+from leadsman.core.receipts import outcome_after
 from leadsman.core.recording import Recording, Replay, replay
 
 
@@ -28,6 +28,7 @@ _FATES = {
     Outcome.REJECTED: Fate.ROLLED_BACK,
     Outcome.ROLLED_BACK: Fate.ROLLED_BACK,
     Outcome.SUPERSEDED: Fate.SUPERSEDED,
+    Outcome.ABORTED: Fate.SUPERSEDED,
 }
 
 
@@ -76,8 +77,9 @@ def _compared(release: Release, recording: Recording, replayed: Replay, notes: t
         why = replayed.judgement.message if replayed.judgement else "its pods were being prepared"
         return Finding(release, Fate.COLLECTING, why, notes=notes)
     end: DecisionRecord = replayed.decisions[-1]
-    fate = _FATES[outcome_of(end.reason)]
-    alike = outcome_of(end.reason) is release.outcome
+    outcome = outcome_after(replayed.decisions)
+    fate = _FATES[outcome]
+    alike = outcome is release.outcome
     return Finding(
         release,
         fate,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from leadsman.api.conditions import Reason
 from leadsman.api.modelrevision import DecisionRecord, ModelRevision, Outcome
 from leadsman.core.names import RECORDING_ANNOTATION
-from leadsman.core.receipts import outcome_of
+from leadsman.core.receipts import outcome_after, outcome_of
 from leadsman.core.recording import Recording, decode
 
 _GOOD_ENDS = {Reason.PROMOTED, Reason.SWITCHED, Reason.RETURNED, Reason.FIRST_REVISION}
@@ -49,7 +49,7 @@ class Release:
     @property
     def outcome(self) -> Outcome:
         """How it ended, so far."""
-        return outcome_of(self.last.reason)
+        return outcome_after(self.receipts)
 
     @property
     def is_good(self) -> bool:
@@ -102,12 +102,18 @@ def _rollouts(record: ModelRevision, raw: Mapping[str, Any]) -> list[Release]:
             revision=record.spec.revision,
             version=record.spec.model.version or record.spec.revision,
             stable=receipts[0].stable or "",
-            receipts=tuple(receipts),
+            receipts=_until_its_end(receipts),
             recording=recording if _is_of(recording, receipts) else None,
             unreadable=unreadable if receipts is rollouts[-1] else "",
         )
         for receipts in rollouts
     ]
+
+
+def _until_its_end(receipts: Sequence[DecisionRecord]) -> tuple[DecisionRecord, ...]:
+    """The decisions of the rollout, without what became of the revision later."""
+    ends = (at for at, one in enumerate(receipts, 1) if outcome_of(one.reason) not in (None, Outcome.IN_PROGRESS))
+    return tuple(receipts[: next(ends, len(receipts))])
 
 
 def _recording(raw: Mapping[str, Any]) -> tuple[Recording | None, str]:

@@ -7,14 +7,17 @@ dies in between writes them again: what is there under the same numbers is repla
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Evidence
+from leadsman.api.rolloutpolicy import OnBadStable
 from leadsman.api.status import Candidate, Phase, RecordingTail, RolloutState
 from leadsman.core.evidence import Look
 from leadsman.core.recording.codec import decode, encode, encode_lines, line
 from leadsman.core.recording.merge import merge
 from leadsman.core.recording.types import Entry, Header, Recording, without_marks
+from leadsman.core.rollout import TRIALS
 from leadsman.core.situation import Decision, Notice, Preflight, Situation
 
 FLUSHED_AT = 30
@@ -133,6 +136,8 @@ def _begins(this: Pass) -> Header | None:
                 policy=this.situation.policy,
                 returning=notice.revision in warm,
                 decisions=this.before.decisions + at,
+                author=this.situation.author,
+                paused=this.decision.state.paused,
             )
     return None
 
@@ -163,12 +168,34 @@ def _entry(this: Pass, revision: str, number: int, notices: list[Notice]) -> Ent
         begun=without_marks(this.begun) if this.begun and found else None,
         look=this.look if found else None,
         preflight=_preflight(this, revision),
+        unsettled=situation.unsettled[:_FAILURE_LENGTH] if found else "",
+        **_asked(this, found=found),
     )
+
+
+def _asked(this: Pass, *, found: bool) -> dict[str, Any]:
+    """What people asked for, and what stable was like where the policy cares."""
+    candidate = this.before.candidate
+    if candidate is None or not found:
+        return {}
+    decided = {acted.uid for acted in this.before.acted}
+    groups = {group for step in candidate.policy.steps if step.approval for group in step.approval.groups}
+    requests = tuple(
+        replace(request, groups=tuple(group for group in request.groups if group in groups))
+        for request in this.situation.requests
+        if request.uid not in decided
+    )
+    asks = candidate.policy.on_bad_stable is OnBadStable.PROMOTE
+    return {
+        "requests": requests,
+        "proved": this.situation.proved if requests else (),
+        "stable_ready": this.situation.readiness(this.before.stable).ready if asks else None,
+    }
 
 
 def _preflight(this: Pass, revision: str) -> Preflight | None:
     owed = this.situation.preflight if this.situation.desired == revision else None
-    if owed is None or this.before.phase in (Phase.PREPARING, Phase.SHADOW, Phase.CANARY):
+    if owed is None or this.before.phase in (Phase.PREPARING, *TRIALS):
         return None
     return replace(owed, message=owed.message[:_FAILURE_LENGTH])
 

@@ -40,6 +40,8 @@ def _together(one: Entry, other: Entry) -> Entry | None:
     """Return both as one entry, as of the later; None where each must stay."""
     if one.decisions or other.decisions or other.begun or one.look is None or other.look is None:
         return None
+    if one.unsettled != other.unsettled:
+        return None
     if one.look.bounds or one.look.top_class is not None:
         return None
     return other.model_copy(update={"begun": one.begun, "look": _sum(one.look, other.look)})

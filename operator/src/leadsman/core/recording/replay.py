@@ -1,8 +1,8 @@
 """Let a recorded rollout happen again, by its own policy or by another one.
 
 By its own policy it comes to the same decisions, byte for byte. By another one it comes to what that policy would have
-decided on the traffic as it was: the weights were those of the recorded policy, and after the recording's end nothing
-is known.
+decided by itself on the traffic as it was: the weights were those of the recorded policy, people's approvals are taken
+as given and what else they did as not done, and after the recording's end nothing is known.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta
 from leadsman.api.evidence import Evidence, Judgement
 from leadsman.api.modelrevision import DecisionRecord
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
-from leadsman.api.status import Candidate, Retiring, RolloutState
+from leadsman.api.status import Retiring, RolloutState
 from leadsman.core import evidence
+from leadsman.core.compared import Compared, compared
 from leadsman.core.receipts import Basis, receipt
 from leadsman.core.recording.types import Entry, Header, Recording
 from leadsman.core.rollout import step
 from leadsman.core.situation import Readiness, Situation
+from leadsman.core.unattended import unattended
 from leadsman.core.weighing import spec_of, weigh
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
@@ -44,8 +46,8 @@ def replay(recording: Recording, policy: RolloutPolicySpec | None = None) -> Rep
     # Passes in which nothing happened are not recorded. Another policy may have had something to do in them.
     entries = recording.entries if policy is None else _with_waits(recording.entries, policy)
     # What is compared after the first entry is the policy that the candidate began with.
-    wanted: RolloutPolicySpec | None = policy or header.policy
-    state = _beginning(header)
+    wanted: RolloutPolicySpec | None = unattended(policy) if policy else header.policy
+    state = _beginning(header, own=policy is None)
     decisions: list[DecisionRecord] = []
     judgement: Judgement | None = None
     for entry in entries:
@@ -64,9 +66,10 @@ def replay(recording: Recording, policy: RolloutPolicySpec | None = None) -> Rep
     return Replay(tuple(decisions), judgement, ended=False)
 
 
-def _beginning(header: Header) -> RolloutState:
+def _beginning(header: Header, *, own: bool) -> RolloutState:
     warm = (Retiring(revision=header.candidate, until=_FAR, warm=True),) if header.returning else ()
-    return RolloutState(stable=header.stable, retiring=warm, decisions=header.decisions)
+    paused = header.paused if own else None
+    return RolloutState(stable=header.stable, retiring=warm, decisions=header.decisions, paused=paused)
 
 
 def _situation(
@@ -77,25 +80,31 @@ def _situation(
         replicas=entry.replicas,
         mode=entry.mode,
         policy=policy,
-        revisions={header.candidate: Readiness(entry.ready, entry.failure)},
+        revisions={
+            header.candidate: Readiness(entry.ready, entry.failure),
+            header.stable: Readiness(1 if entry.stable_ready is None else entry.stable_ready),
+        },
         judgement=judgement,
         now=entry.moment,
         preflight=entry.preflight,
+        unsettled=entry.unsettled,
+        author=header.author,
+        requests=entry.requests,
+        proved=entry.proved,
     )
 
 
 def _weighed(header: Header, state: RolloutState, entry: Entry, *, own: bool) -> tuple[RolloutState, Judgement | None]:
-    candidate = state.candidate
-    if candidate is None or entry.look is None:
+    pair = compared(state)
+    if pair is None or entry.look is None:
         return state, None
-    before = candidate.evidence or (entry.begun if own else None) or _begun(header, candidate, entry)
-    candidate, judgement = weigh(candidate, before, entry.look, entry.moment)
-    return state.model_copy(update={"candidate": candidate}), judgement
+    before = pair.evidence or (entry.begun if own else None) or _begun(header, pair, entry)
+    return weigh(state, pair, before, entry.look, entry.moment, settled=not entry.unsettled)
 
 
-def _begun(header: Header, candidate: Candidate, entry: Entry) -> Evidence:
+def _begun(header: Header, pair: Compared, entry: Entry) -> Evidence:
     """The evidence that a rollout by another policy begins with. How clumped stable's errors were is known."""
-    fresh = evidence.begin(spec_of(candidate.policy), header.candidate, header.stable, entry.at)
+    fresh = evidence.begin(spec_of(pair.policy), header.candidate, header.stable, entry.at)
     past = {one.name: one.stable_dispersion for one in entry.begun.comparisons} if entry.begun else {}
     known = [
         one.model_copy(update={"stable_dispersion": past.get(one.name, one.stable_dispersion)})
@@ -107,7 +116,8 @@ def _begun(header: Header, candidate: Candidate, entry: Entry) -> Evidence:
 def _with_waits(entries: tuple[Entry, ...], policy: RolloutPolicySpec) -> Iterator[Entry]:
     """The entries, and between them passes in which nothing was seen but that time goes by."""
     often = max(policy.interval, timedelta(seconds=_LONGEST_WAIT)).total_seconds()
-    for entry, following in zip(entries, (*entries[1:], None), strict=True):
+    alone = [entry.model_copy(update={"requests": ()}) for entry in entries]
+    for entry, following in zip(alone, (*entries[1:], None), strict=True):
         yield entry
         if following is None or entry.look is None:
             continue

@@ -11,9 +11,9 @@ from leadsman.api.base import ApiModel
 from leadsman.api.evidence import Evidence
 from leadsman.api.fields import Digest
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
-from leadsman.api.status import Mode
+from leadsman.api.status import Asking, Mode
 from leadsman.core.evidence import ArmCounts, Look
-from leadsman.core.situation import Preflight
+from leadsman.core.situation import Preflight, Request
 
 _LATEST = 253402300799.0
 _MOST = 10**15
@@ -37,6 +37,8 @@ class Header(ApiModel):
     returning: bool = False
     decisions: int = Field(ge=0)
     merged: bool = False
+    author: str = ""
+    paused: Asking | None = None
 
 
 class Entry(ApiModel):
@@ -45,7 +47,9 @@ class Entry(ApiModel):
     `number` counts from 1 and goes up; where it skips, looks were merged. `at` is in Unix seconds. `desired` is the
     revision that the spec names when it is another than the candidate. `decisions` is how many were taken about the
     candidate, and the digests are those of the models when there were any. `begun` is the evidence before the first
-    look, without marks of pods. `preflight` is how the preflight stood that it owed.
+    look, without marks of pods. `preflight` is how the preflight stood that it owed. `unsettled` says why requests did
+    not go as decided yet. `requests` are what people asked for, and `proved` the revisions that they could return to;
+    `stable_ready` is how many pods stable had ready, where the policy asks.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
@@ -63,6 +67,10 @@ class Entry(ApiModel):
     begun: Evidence | None = None
     look: Look | None = None
     preflight: Preflight | None = None
+    unsettled: str = Field(default="", max_length=4096)
+    requests: tuple[Request, ...] = ()
+    proved: tuple[Revision, ...] = ()
+    stable_ready: int | None = Field(default=None, ge=0)
 
     @property
     def moment(self) -> datetime:

@@ -1,0 +1,54 @@
+"""Which two revisions are compared in a state of the machine, and where the evidence is kept."""
+
+from dataclasses import dataclass
+
+from leadsman.api.evidence import CheckReport, Evidence
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.status import Phase, RolloutState
+from leadsman.core.rollout import watch_copies
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A revision that is to show that it is no worse than another, and what by."""
+
+    candidate: str
+    stable: str
+    policy: RolloutPolicySpec
+    evidence: Evidence | None
+    is_new: bool
+    """It is a candidate; otherwise it was promoted, and is compared with its predecessor."""
+
+
+def compared(state: RolloutState) -> Compared | None:
+    """The comparison that is under way; None where there is nothing to compare."""
+    if state.watch and state.stable:
+        watch = state.watch
+        return Compared(state.stable, watch.previous, _watched_by(watch.policy), watch.evidence, is_new=False)
+    candidate = state.candidate
+    if candidate is None or candidate.undoes or state.stable is None or state.phase is Phase.PREFLIGHT:
+        return None
+    return Compared(candidate.revision, state.stable, candidate.policy, candidate.evidence, is_new=True)
+
+
+def with_evidence(state: RolloutState, evidence: Evidence, checks: tuple[CheckReport, ...]) -> RolloutState:
+    """The state with the evidence of its comparison."""
+    update = {"evidence": evidence, "checks": checks}
+    if state.watch:
+        return state.model_copy(update={"watch": state.watch.model_copy(update=update)})
+    if state.candidate is None:
+        raise ValueError("there is evidence, but neither a candidate nor a watch")
+    return state.model_copy(update={"candidate": state.candidate.model_copy(update=update)})
+
+
+def _watched_by(policy: RolloutPolicySpec) -> RolloutPolicySpec:
+    """The policy with the checks that say something about a promoted revision.
+
+    Nobody sees the predecessor's answers, so nobody judges them; how far both agree was settled before; and whoever
+    gets fewer requests is the faster for it.
+    """
+    fair = watch_copies(policy) == 100
+    checks = tuple(
+        check for check in policy.checks if not (check.agreement or check.quality or (check.latency and not fair))
+    )
+    return policy.model_copy(update={"checks": checks})

@@ -1,0 +1,80 @@
+"""What time it is for a step, and when to look again."""
+
+from datetime import datetime, timedelta
+
+from leadsman.api.evidence import CheckReport
+from leadsman.api.rolloutpolicy import OnSkew, RolloutPolicySpec
+from leadsman.api.status import Candidate, Phase, RolloutState
+from leadsman.core.rollout.exposure import TRIALS
+from leadsman.core.rollout.move import candidate_of, with_candidate
+from leadsman.core.rollout.skew import skew_of
+from leadsman.core.situation import Situation
+
+RESYNC = timedelta(minutes=5)
+_WAITING = timedelta(seconds=10)
+_MOST_OFTEN = timedelta(seconds=1)
+# A share of the evidence that a rollback needs. Chance brings a tenth of it often, and that costs a few looks.
+_SUSPICIOUS = 0.1
+
+
+def elapsed(situation: Situation, candidate: Candidate) -> timedelta:
+    """How long the step has lasted by its own clock."""
+    return (candidate.clock_stopped_at or situation.now) - (candidate.step_started_at or situation.now)
+
+
+def why_stopped(situation: Situation, state: RolloutState) -> str:
+    """Why the step's clock stands, in one sentence; empty while it goes."""
+    candidate = candidate_of(state)
+    if state.paused:
+        return f"paused by {state.paused.by}"
+    if situation.unsettled:
+        return situation.unsettled
+    heeded = candidate.policy.on_skew is OnSkew.HOLD and candidate.forced is None
+    return skew_of(state) if heeded else ""
+
+
+def kept_clock(situation: Situation, state: RolloutState) -> RolloutState:
+    """Stop the step's clock, or let it go on: what is not as the step wants it does not count towards it."""
+    stopped_at = candidate_of(state).clock_stopped_at
+    if why_stopped(situation, state):
+        return with_candidate(state, clock_stopped_at=situation.now) if stopped_at is None else state
+    return started_again(state, situation.now)
+
+
+def started_again(state: RolloutState, now: datetime) -> RolloutState:
+    """The state with the step's clock going, as if the time since it stopped had not been."""
+    candidate = state.candidate
+    if candidate is None or candidate.clock_stopped_at is None:
+        return state
+    stood = max(now - candidate.clock_stopped_at, timedelta(0))
+    began = candidate.step_started_at + stood if candidate.step_started_at else None
+    return with_candidate(state, clock_stopped_at=None, step_started_at=began)
+
+
+def requeue_after(situation: Situation, state: RolloutState) -> timedelta:
+    """When to look again at the latest."""
+    match state.phase:
+        case phase if phase in TRIALS:
+            candidate = candidate_of(state)
+            usual = _until_next_look(candidate.policy, candidate.checks)
+        case Phase.WATCHING if state.watch:
+            usual = _until_next_look(state.watch.policy, state.watch.checks)
+        case Phase.PREFLIGHT:
+            usual = _until_preflight_ends(situation, candidate_of(state))
+        case Phase.PREPARING:
+            usual = _WAITING
+        case _:
+            usual = RESYNC
+    return min([usual, *(entry.until - situation.now for entry in state.retiring)])
+
+
+def _until_preflight_ends(situation: Situation, candidate: Candidate) -> timedelta:
+    """Before its Job does: the API server takes away what the Job's pods have said."""
+    left = candidate.policy.preflight.deadline - (situation.now - candidate.started_at)
+    return max(min(_WAITING, left), _MOST_OFTEN)
+
+
+def _until_next_look(policy: RolloutPolicySpec, checks: tuple[CheckReport, ...]) -> timedelta:
+    """Looking often costs no accuracy, so as soon as something speaks against the candidate, users need not wait."""
+    suspicious = any(report.harm >= _SUSPICIOUS for report in checks)
+    return _MOST_OFTEN if suspicious else max(policy.interval, _MOST_OFTEN)
