@@ -10,10 +10,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Verdict
 from leadsman.api.preflight import PreflightRules
-from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
-from leadsman.api.status import Mode, Phase, RolloutState
-from leadsman.core.rollout import mirror, running, step, weights
-from leadsman.core.situation import Decision, Mirror, Preflight, Readiness, Situation
+from leadsman.api.rolloutaction import Verb
+from leadsman.api.rolloutpolicy import (
+    ApprovalRules,
+    OnBadStable,
+    OnInconclusive,
+    RolloutPolicySpec,
+    Shadow,
+    Step,
+    Until,
+    WatchRules,
+)
+from leadsman.api.status import Candidate, Mode, Phase, RolloutState
+from leadsman.core.rollout import TRIALS, mirror, running, step, weights
+from leadsman.core.situation import Decision, Notice, Preflight, Readiness, Request, Situation
 from support.machine import ASKED, START, judgement
 
 REVISIONS = ("a", "b", "c")
@@ -24,7 +34,12 @@ BAD_ENDS = {
     Reason.MODEL_FAILED,
     Reason.CANDIDATE_UNREADY,
     Reason.PROGRESS_DEADLINE_EXCEEDED,
+    Reason.ROUTE_NOT_ACCEPTED,
+    Reason.DEADLINE_EXCEEDED,
+    Reason.ABORTED,
+    Reason.UNDONE,
 }
+PEOPLE = ("alice", "bob", "carol")
 
 seconds = st.integers(0, 1200).map(lambda number: timedelta(seconds=number))
 timing = {
@@ -34,14 +49,37 @@ timing = {
 }
 shadows = st.builds(Step, shadow=st.builds(Shadow, percent=st.integers(1, 100)), **timing)
 shares = st.builds(Step, weight=st.integers(1, 99), **timing)
+gates = st.builds(
+    Step,
+    approval=st.builds(
+        ApprovalRules,
+        required=st.integers(1, 2),
+        groups=st.sampled_from([(), ("risk",)]),
+        not_by_author=st.booleans(),
+    ),
+    **timing,
+)
 preflights = st.sampled_from([Preflight(), Preflight(True), Preflight(False, message="no")])
+
+
+def in_order(drawn: tuple[list[Step], list[tuple[int, Step]]]) -> tuple[Step, ...]:
+    """In the order in which the API server takes them: shadow steps first, weights rising, approvals anywhere."""
+    steps = sorted({one.weight: one for one in drawn[0]}.values(), key=lambda one: one.weight or 0)
+    for at, gate in drawn[1]:
+        steps.insert(at, gate)
+    return tuple(steps)
+
+
 policies = st.builds(
     RolloutPolicySpec,
     preflight=st.builds(PreflightRules, deadline=seconds),
-    steps=st.lists(shadows | shares, min_size=1, max_size=4).map(
-        # In the order in which the API server takes them: shadow steps first, weights rising.
-        lambda steps: tuple(sorted(steps, key=lambda one: one.weight or 0))
-    ),
+    steps=st.tuples(
+        st.lists(shadows | shares, min_size=1, max_size=4),
+        st.lists(st.tuples(st.integers(0, 4), gates), max_size=2),
+    ).map(in_order),
+    on_bad_stable=st.sampled_from(OnBadStable),
+    deadline=st.none() | seconds,
+    watch=st.builds(WatchRules, copies=st.sampled_from([None, 0, 10, 100])),
     on_inconclusive=st.sampled_from(OnInconclusive),
     progress_deadline=seconds,
     keep_warm=seconds,
@@ -65,6 +103,12 @@ class Machine(RuleBasedStateMachine):
         self.failures: dict[str, str] = {}
         self.judged: Verdict | None = None
         self.preflight: Preflight | None = None
+        self.unsettled = ""
+        self.asked: tuple[Request, ...] = ()
+        self.actions = 0
+        self.author = ""
+        self.promoted: tuple[str, ...] = ()
+        """Revisions that were stable once, the latest first."""
         self.requests = 0
         """What the candidate was asked since the step began."""
         self.rejected: str | None = None
@@ -139,6 +183,41 @@ class Machine(RuleBasedStateMachine):
         self.mode = mode
         self.look()
 
+    @rule(unsettled=st.booleans())
+    def the_route_is_accepted_or_not(self, unsettled: bool) -> None:
+        self.unsettled = "not yet" if unsettled else ""
+        self.look()
+
+    @rule(author=st.sampled_from(["", *PEOPLE]))
+    def somebody_changes_the_spec(self, author: str) -> None:
+        self.author = author
+        self.look()
+
+    @rule(
+        verb=st.sampled_from(Verb),
+        who=st.sampled_from(["", *PEOPLE]),
+        groups=st.sampled_from([(), ("risk",)]),
+        revision=st.none() | st.sampled_from(REVISIONS),
+        is_meant=st.booleans(),
+    )
+    def people_ask(self, verb: Verb, who: str, groups: tuple[str, ...], revision: str | None, is_meant: bool) -> None:
+        state = self.state
+        known = state.candidate or state.rejected
+        gate = state.candidate.gate if state.candidate else None
+        self.actions += 1
+        request = Request(
+            uid=str(self.actions),
+            name=f"action-{self.actions}",
+            verb=verb,
+            user=who,
+            groups=groups,
+            revision=known.revision if known and is_meant and verb is not Verb.UNDO else revision,
+            evidence=(gate.evidence if gate and is_meant else "something") if verb is Verb.APPROVE else None,
+        )
+        # A list may be old: what was answered can be read again as if it were not.
+        self.asked = (*self.asked[-1:], request)
+        self.look()
+
     @precondition(lambda self: self.decision is not None)
     @rule()
     def the_operator_restarts(self) -> None:
@@ -160,9 +239,13 @@ class Machine(RuleBasedStateMachine):
             mode=self.mode,
             policy=self.policy,
             revisions=revisions,
-            judgement=judgement(self.judged) if self.judged and self.state.candidate else None,
+            judgement=judgement(self.judged) if self.judged and (self.state.candidate or self.state.watch) else None,
             now=self.now,
             preflight=self.preflight,
+            unsettled=self.unsettled,
+            author=self.author,
+            requests=self.asked,
+            proved=self.promoted,
         )
 
     def look(self) -> None:
@@ -172,23 +255,30 @@ class Machine(RuleBasedStateMachine):
             changes = {"checks": situation.judgement.checks, "evidence": counted}
             before = before.model_copy(update={"candidate": before.candidate.model_copy(update=changes)})
         decision = step(situation, before)
-        if [notice for notice in decision.notices if notice.reason in (Reason.ROLLOUT_STARTED, Reason.STEP_STARTED)]:
+        begins = (Reason.ROLLOUT_STARTED, Reason.STEP_STARTED, Reason.APPROVAL_AWAITED)
+        if [notice for notice in decision.notices if notice.reason in begins]:
             self.requests = 0
+        self.approvals_are_never_passed_by(before, decision, situation)
+        self.nothing_rises_while_paused(before, decision)
+        self.everybody_is_answered_once(before, decision, situation)
         self.proof_comes_first(before, decision, situation)
         self.capacity_comes_first(before, decision, situation)
-        self.copies_go_to_who_is_on_trial(decision, situation)
+        self.copies_go_to_who_is_compared(decision, situation)
         self.a_rise_needs_a_reason(before, decision, situation)
         self.a_rejected_revision_gets_nothing(before, decision)
         self.a_spec_change_starts_from_zero(before, decision)
         self.stable_keeps_its_pods(before, decision)
         assert decision.state.decisions == before.decisions + len(decision.notices)
         assert decision.requeue_after > timedelta(0)
-        began = any(notice.reason is Reason.STEP_STARTED for notice in decision.notices)
-        # Harm that was judged before the step began is another candidate's. A Pass is used up without our help.
-        stale = began and self.judged is Verdict.FAIL
-        again = step(replace(situation, judgement=None) if stale else situation, decision.state)
+        # Harm that was judged before the step, or the watch, began is another's. A Pass is used up without our help.
+        began = any(notice.reason in (*begins, Reason.PROMOTED, Reason.SWITCHED) for notice in decision.notices)
+        later = replace(situation, unsettled="") if began else situation
+        later = replace(later, judgement=None) if began and self.judged is Verdict.FAIL else later
+        again = step(later, decision.state)
         assert (again.state, again.notices) == (decision.state, ()), "a second look changes nothing"
         self.state, self.decision = decision.state, decision
+        if decision.state.stable:
+            self.promoted = tuple(dict.fromkeys((decision.state.stable, *self.promoted)))
 
     @invariant()
     def weights_sum_to_100_or_there_are_none(self) -> None:
@@ -199,10 +289,11 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def phase_and_candidate_agree(self) -> None:
-        assert (self.state.candidate is not None) == (
-            self.state.phase in (Phase.PREFLIGHT, Phase.PREPARING, Phase.SHADOW, Phase.CANARY)
-        )
+        assert (self.state.candidate is not None) == (self.state.phase in (Phase.PREFLIGHT, Phase.PREPARING, *TRIALS))
         assert (self.state.rejected is not None) == (self.state.phase is Phase.ROLLED_BACK)
+        assert (self.state.watch is not None) == (self.state.phase is Phase.WATCHING)
+        gate = self.state.candidate.gate if self.state.candidate else None
+        assert (gate is not None) == (self.state.phase is Phase.APPROVAL)
         # Pods of an earlier try drain while the candidate is in preflight.
         in_use = self.state.candidate if self.state.phase is not Phase.PREFLIGHT else None
         named = [self.state.stable, in_use and in_use.revision]
@@ -211,11 +302,11 @@ class Machine(RuleBasedStateMachine):
         assert not {name for name in named if name} & set(retiring), "what is in use does not retire"
 
     def proof_comes_first(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
-        """No revision starts pods but those that passed, owe no preflight, or are loaded still."""
+        """No revision starts pods but those that passed, owe no preflight, or were stable once."""
         started = set(running(decision.state)) - set(running(before))
         if started and situation.preflight is not None and not situation.preflight.passed:
-            assert before.candidate is not None
-            assert before.candidate.returning
+            returning = before.candidate is not None and before.candidate.returning
+            assert returning or started <= set(self.promoted)
         if decision.state.phase is Phase.PREFLIGHT and decision.state.candidate:
             assert decision.state.candidate.revision not in decision.weights
             assert decision.mirror is None
@@ -224,26 +315,31 @@ class Machine(RuleBasedStateMachine):
         """Invariant 1: no weight without ready pods (but on stable), and no rise without all of them."""
         old = weights(before)
         for revision, weight in decision.weights.items():
-            if revision != before.stable:
-                assert situation.readiness(revision).ready > 0
-            if weight > old.get(revision, 0) and revision != before.stable:
+            if revision == before.stable:
+                continue
+            assert situation.readiness(revision).ready > 0
+            in_need = before.watch is not None and situation.readiness(before.stable).ready == 0
+            if weight > old.get(revision, 0) and not in_need:
                 assert situation.readiness(revision).ready >= situation.replicas
 
-    def copies_go_to_who_is_on_trial(self, decision: Decision, situation: Situation) -> None:
-        """Invariants 1, 5 and 6 for copies: to ready pods of the desired revision, which answers no user meanwhile."""
-        assert decision.mirror == mirror(decision.state)
+    def copies_go_to_who_is_compared(self, decision: Decision, situation: Situation) -> None:
+        """Invariants 1, 5 and 6 for copies: a ready candidate gets some, or the predecessor of what was promoted."""
+        state = decision.state
+        assert decision.mirror == mirror(state)
         if decision.mirror is None:
             return
         copied = decision.mirror.revision
-        assert copied == self.desired
         assert copied not in decision.weights
+        assert copied in running(state)
+        if state.watch:
+            assert (copied, state.stable) == (state.watch.previous, self.desired)
+            return
+        assert copied == self.desired
         assert copied != self.rejected
         assert situation.readiness(copied).ready > 0
-        assert copied in running(decision.state)
-        assert decision.state.candidate is not None
-        shadow = decision.state.candidate.policy.steps[decision.state.candidate.step].shadow
-        assert shadow is not None
-        assert decision.mirror == Mirror(copied, shadow.percent)
+        assert state.candidate is not None
+        steps = state.candidate.policy.steps[: state.candidate.step + 1]
+        assert decision.mirror.percent in {one.shadow.percent for one in steps if one.shadow}
 
     def stable_keeps_its_pods(self, before: RolloutState, decision: Decision) -> None:
         """Invariant 2: what has traffic, or just lost it, has pods."""
@@ -252,74 +348,130 @@ class Machine(RuleBasedStateMachine):
         assert lost <= set(running(decision.state))
 
     def a_rise_needs_a_reason(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
-        """Invariant 3: the candidate's weight rises by evidence, or where none can be had or is asked for."""
+        """Invariant 3: a weight rises by evidence, by people's word, or where no evidence can be had."""
         old = weights(before)
         for revision, weight in decision.weights.items():
             if weight <= old.get(revision, 0) or revision == before.stable:
                 continue
             rises = [n for n in decision.notices if n.revision == revision and n.weight_after == weight]
             assert len(rises) == 1
-            passed = situation.judgement is not None and situation.judgement.verdict is Verdict.PASS
             match rises[0].reason:
-                case Reason.STEP_STARTED if decision.state.candidate and decision.state.candidate.step == 0:
-                    # The first step asks for no evidence, and nobody enters it twice.
+                case Reason.STEP_STARTED | Reason.PROMOTED if before.phase in TRIALS and before.candidate:
+                    self.may_go_on(before.candidate, before.phase, rises[0], decision, situation)
+                case Reason.STEP_STARTED:
                     assert old.get(revision, 0) == 0
-                case Reason.STEP_STARTED | Reason.PROMOTED:
-                    assert before.candidate is not None
-                    assert before.candidate.step_started_at is not None
-                    asked = before.candidate.evidence is not None and before.candidate.evidence.step_requests > 0
-                    by_time = self.may_promote_by_time(before, situation)
-                    assert (asked and (passed or by_time)) or self.may_promote_without(before, situation)
+                case Reason.PROMOTED:
+                    self.is_forced(before, decision)
                 case Reason.FIRST_REVISION:
                     assert before.stable is None
                 case Reason.SWITCHED:
                     assert situation.mode is Mode.SERVICE
                 case reason:
                     assert reason is Reason.RETURNED
-                    assert revision in {entry.revision for entry in before.retiring if entry.warm} or (
-                        before.candidate is not None and before.candidate.returning
-                    )
+                    assert revision in self.promoted
 
-    def may_promote_by_time(self, before: RolloutState, situation: Situation) -> bool:
-        assert before.candidate is not None
-        assert before.candidate.step_started_at is not None
-        current = before.candidate.policy.steps[before.candidate.step]
+    def may_go_on(
+        self, candidate: Candidate, phase: Phase, rise: Notice, decision: Decision, situation: Situation
+    ) -> None:
+        if rise.action or candidate.forced or any(one.reason is Reason.FORCED for one in decision.notices):
+            return
+        if phase is Phase.APPROVAL:
+            assert candidate.gate is not None
+            given = [one for one in decision.notices if one.reason is Reason.APPROVED]
+            assert len(candidate.gate.approvals) + len(given) >= candidate.gate.required
+            return
+        asked = candidate.evidence is not None and candidate.evidence.step_requests > 0
+        passed = situation.judgement is not None and situation.judgement.verdict is Verdict.PASS
+        by_time = self.may_pass_by_time(candidate, situation)
+        assert (asked and (passed or by_time)) or self.may_pass_without(candidate, situation)
+        assert not situation.unsettled, "a step's clock stands while the route is not accepted"
+
+    def is_forced(self, before: RolloutState, decision: Decision) -> None:
+        forced = before.candidate is not None and before.candidate.forced is not None
+        only_approvals = any(one.reason is Reason.FORCED for one in decision.notices)
+        assert forced or only_approvals
+
+    def may_pass_by_time(self, candidate: Candidate, situation: Situation) -> bool:
+        assert candidate.step_started_at is not None
+        current = candidate.policy.steps[candidate.step]
         nothing_found = situation.judgement is not None and situation.judgement.verdict is Verdict.COLLECTING
-        over = situation.now - before.candidate.step_started_at >= current.min_duration
+        over = situation.now - candidate.step_started_at >= current.min_duration
         return current.until is Until.TIME and nothing_found and over
 
-    def may_promote_without(self, before: RolloutState, situation: Situation) -> bool:
-        candidate = before.candidate
-        assert candidate is not None
+    def may_pass_without(self, candidate: Candidate, situation: Situation) -> bool:
         assert candidate.step_started_at is not None
         late = situation.now - candidate.step_started_at >= candidate.policy.steps[candidate.step].max_duration
         return late and candidate.policy.on_inconclusive is OnInconclusive.PROMOTE
 
     def a_rejected_revision_gets_nothing(self, before: RolloutState, decision: Decision) -> None:
-        """Invariants 4 and 5: harm takes all weight at once, for as long as the spec names the same revision."""
+        """Invariants 4 and 5: harm takes all weight at once, until the spec names another one or somebody retries."""
+        for notice in decision.notices:
+            if notice.reason is Reason.RETRIED:
+                self.rejected = None
         if self.rejected is not None:
             assert self.rejected not in decision.weights
             assert decision.mirror is None
-            assert decision.notices == ()
+            about = {notice.reason for notice in decision.notices if notice.revision == self.rejected}
+            assert about <= {Reason.UNDONE, Reason.PAUSED, Reason.RESUMED}
         for notice in decision.notices:
             if notice.reason in BAD_ENDS:
                 assert notice.revision == self.desired
                 assert notice.revision not in decision.weights
                 assert decision.mirror is None
                 self.rejected = notice.revision
-        harmed = before.phase in (Phase.SHADOW, Phase.CANARY) and self.judged is Verdict.FAIL
-        if harmed and before.candidate and before.candidate.revision == self.desired:
-            assert self.rejected == self.desired
+        judged = before.candidate if before.phase in TRIALS else None
+        harmed = self.judged is Verdict.FAIL and judged is not None and judged.revision == self.desired
+        on = decision.state.candidate
+        if harmed and not (on and on.forced) and decision.state.stable != self.desired:
+            assert self.rejected == self.desired or decision.state.rejected
 
     def a_spec_change_starts_from_zero(self, before: RolloutState, decision: Decision) -> None:
         """Invariant 6: the old candidate has nothing, the new one starts against the last stable one."""
         old, new = before.candidate, decision.state.candidate
-        if old and old.revision != self.desired:
-            assert old.revision not in decision.weights
-            if new:
-                assert new.revision == self.desired
-                assert new.step == 0
-                assert decision.state.stable == before.stable
+        undoing = any(notice.reason is Reason.UNDO_STARTED for notice in decision.notices)
+        if old is None or self.desired in (old.wanted, old.revision) or undoing:
+            return
+        assert old.revision not in decision.weights
+        if new:
+            assert new.revision == self.desired
+            assert new.step == 0 or decision.state.phase is Phase.APPROVAL
+            assert decision.state.stable == before.stable
+
+    def approvals_are_never_passed_by(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
+        """Nothing but enough people's word, and they who may, lets a candidate pass an approval of its policy."""
+        candidate = before.candidate
+        promoted = [one for one in decision.notices if one.reason in (Reason.PROMOTED, Reason.SWITCHED)]
+        if candidate is None or not promoted or candidate.returning:
+            return
+        left = candidate.policy.steps[candidate.step + 1 :] if before.phase in TRIALS else candidate.policy.steps
+        assert not any(step.approval for step in left)
+        for request in situation.requests:
+            given = [one for one in decision.notices if one.action == request.name and one.reason is Reason.APPROVED]
+            rules = candidate.policy.steps[candidate.step].approval
+            if given:
+                assert rules is not None
+                assert request.user
+                assert not rules.groups or set(rules.groups) & set(request.groups)
+                assert not rules.not_by_author or candidate.author not in ("", request.user)
+
+    def nothing_rises_while_paused(self, before: RolloutState, decision: Decision) -> None:
+        """Pause lets nothing have more but what serves already, and what people or harm bring back."""
+        if before.paused is None or decision.state.paused is None:
+            return
+        for notice in decision.notices:
+            if notice.weight_after > notice.weight_before:
+                assert notice.reason is Reason.RETURNED
+
+    def everybody_is_answered_once(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
+        """Each request is decided on in the first look that finds it, and never again; refusals change nothing."""
+        answered = {acted.uid: acted for acted in decision.state.acted}
+        assert {request.uid for request in situation.requests} <= set(answered)
+        old = {acted.uid for acted in before.acted}
+        for request in situation.requests:
+            done = [notice for notice in decision.notices if notice.action == request.name]
+            assert bool(done) == (request.uid not in old and answered[request.uid].accepted)
+            if done:
+                assert decision.state.decisions >= (answered[request.uid].sequence or 0) > before.decisions
 
 
 TestInvariants = Machine.TestCase

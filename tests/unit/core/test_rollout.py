@@ -330,7 +330,7 @@ def test_a_state_that_contradicts_itself_is_not_guessed_about() -> None:
     broken = RolloutState(phase=Phase.CANARY, stable="b")
     assert step(situation("b"), broken).state.phase is Phase.IDLE
     with pytest.raises(ValueError, match="names none"):
-        step(situation("b", policy=None), broken.model_copy(update={"stable": "a", "rejected": rolled_back().rejected}))
+        step(situation("b"), broken.model_copy(update={"stable": "a", "rejected": rolled_back().rejected}))
 
 
 def test_the_default_policy_is_a_policy() -> None:

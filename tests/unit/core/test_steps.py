@@ -105,15 +105,17 @@ CASES = {
     "a candidate that passes the last shadow step of a policy without weights is promoted": Case(
         shadow(policy=policy(steps=(COPIES,))),
         situation(verdict=Verdict.PASS, at=MINUTE),
-        Phase.IDLE,
+        Phase.WATCHING,
         {"b": 100},
         ["Promoted b"],
+        # What a gateway has mirrored once it can mirror the other way round.
+        Mirror("a", 100),
     ),
     "a gateway that goes away in a shadow step ends the rollout": Case(
         shadow(), situation(mode=Mode.SERVICE), Phase.ROLLED_BACK, {"a": 100}, ["Inconclusive b"]
     ),
     "without a gateway nothing is copied": Case(
-        preparing(policy=SHADOW_FIRST), situation(mode=Mode.SERVICE), Phase.IDLE, {"b": 100}, ["Switched b"]
+        preparing(policy=SHADOW_FIRST), situation(mode=Mode.SERVICE), Phase.WATCHING, {"b": 100}, ["Switched b"]
     ),
     "a first revision has nobody whose requests it could get copies of": Case(
         preparing(stable=None, policy=SHADOW_FIRST), situation(), Phase.IDLE, {"b": 100}, ["FirstRevision b"]
@@ -140,7 +142,7 @@ CASES = {
     "the last step until Time promotes at its minDuration": Case(
         canary(1, policy=BY_TIME),
         situation(verdict=Verdict.COLLECTING, at=MINUTE),
-        Phase.IDLE,
+        Phase.WATCHING,
         {"b": 100},
         ["Promoted b"],
     ),

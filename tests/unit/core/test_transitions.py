@@ -73,7 +73,7 @@ CASES = {
     ),
     # without a gateway
     "without a gateway a ready candidate is switched to": Case(
-        preparing(), situation(mode=Mode.SERVICE), Phase.IDLE, {"b": 100}, ["Switched b"]
+        preparing(), situation(mode=Mode.SERVICE), Phase.WATCHING, {"b": 100}, ["Switched b"]
     ),
     "without a gateway a candidate that is not ready is not switched to": Case(
         preparing(), situation(mode=Mode.SERVICE, ready={"a": 2, "b": 1}), Phase.PREPARING, {"a": 100}
@@ -149,7 +149,7 @@ CASES = {
         canary(), situation(verdict=Verdict.PASS, at=MINUTE), Phase.CANARY, {"a": 50, "b": 50}, ["StepStarted b"]
     ),
     "a candidate that passes the last step is promoted": Case(
-        canary(1), situation(verdict=Verdict.PASS, at=MINUTE), Phase.IDLE, {"b": 100}, ["Promoted b"]
+        canary(1), situation(verdict=Verdict.PASS, at=MINUTE), Phase.WATCHING, {"b": 100}, ["Promoted b"]
     ),
     "a candidate that passes with fewer pods than replicas is not advanced": Case(
         canary(),
@@ -243,7 +243,7 @@ CASES = {
     "at maxDuration of the last step Promote promotes": Case(
         canary(1, policy=on_inconclusive(OnInconclusive.PROMOTE)),
         situation(verdict=Verdict.COLLECTING, at=10 * MINUTE),
-        Phase.IDLE,
+        Phase.WATCHING,
         {"b": 100},
         ["Promoted b"],
     ),

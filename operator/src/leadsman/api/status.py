@@ -178,6 +178,7 @@ class Watch(ApiModel):
 
     previous: str = Field(description="The revision that was stable before, and is still loaded.")
     until: datetime = Field(description="When the watch ends.")
+    copies: int = Field(default=0, description="Percent of requests that the previous revision gets a copy of.")
     policy: RolloutPolicySpec = Field(description="The policy as it was when the rollout began.")
     evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
     checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from leadsman.api.evidence import CheckReport, Evidence
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
-from leadsman.api.status import Phase, RolloutState
-from leadsman.core.rollout import watch_copies
+from leadsman.api.status import Phase, RolloutState, Watch
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ def compared(state: RolloutState) -> Compared | None:
     """The comparison that is under way; None where there is nothing to compare."""
     if state.watch and state.stable:
         watch = state.watch
-        return Compared(state.stable, watch.previous, _watched_by(watch.policy), watch.evidence, is_new=False)
+        return Compared(state.stable, watch.previous, _watched_by(watch), watch.evidence, is_new=False)
     candidate = state.candidate
     if candidate is None or candidate.undoes or state.stable is None or state.phase is Phase.PREFLIGHT:
         return None
@@ -41,14 +40,14 @@ def with_evidence(state: RolloutState, evidence: Evidence, checks: tuple[CheckRe
     return state.model_copy(update={"candidate": state.candidate.model_copy(update=update)})
 
 
-def _watched_by(policy: RolloutPolicySpec) -> RolloutPolicySpec:
+def _watched_by(watch: Watch) -> RolloutPolicySpec:
     """The policy with the checks that say something about a promoted revision.
 
     Nobody sees the predecessor's answers, so nobody judges them; how far both agree was settled before; and whoever
     gets fewer requests is the faster for it.
     """
-    fair = watch_copies(policy) == 100
+    fair = watch.copies == 100
     checks = tuple(
-        check for check in policy.checks if not (check.agreement or check.quality or (check.latency and not fair))
+        check for check in watch.policy.checks if not (check.agreement or check.quality or (check.latency and not fair))
     )
-    return policy.model_copy(update={"checks": checks})
+    return watch.policy.model_copy(update={"checks": checks})

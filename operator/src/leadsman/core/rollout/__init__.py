@@ -13,7 +13,6 @@ from leadsman.core.rollout.exposure import (
     mirror,
     next_weight,
     running,
-    watch_copies,
     weights,
 )
 from leadsman.core.rollout.machine import step
@@ -29,6 +28,5 @@ __all__ = [
     "running",
     "skew_of",
     "step",
-    "watch_copies",
     "weights",
 ]

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from leadsman.api.conditions import Reason
-from leadsman.api.status import MAX_RETIRING, Candidate, Phase, Rejection, Retiring, RolloutState, Undoing, Watch
+from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.api.status import MAX_RETIRING, Candidate, Mode, Phase, Rejection, Retiring, RolloutState, Undoing, Watch
 from leadsman.core.rollout.exposure import candidate_weight
 from leadsman.core.rollout.move import Move, candidate_of, changed
 from leadsman.core.situation import Notice, Request, Situation
@@ -20,7 +21,7 @@ def promote(situation: Situation, state: RolloutState, reason: Reason, why: str)
     if state.stable:
         until = situation.now + max(candidate.policy.keep_warm, DRAIN)
         retiring = retired(state, state.stable, until, warm=True)
-        watch = _watch(candidate, state.stable, situation.now)
+        watch = _watch(situation, candidate, state.stable)
     notice = Notice(
         revision=candidate.revision,
         reason=reason,
@@ -113,10 +114,19 @@ def draining(situation: Situation, state: RolloutState, candidate: str) -> tuple
     return retired(state, candidate, situation.now + DRAIN)
 
 
-def _watch(candidate: Candidate, previous: str, now: datetime) -> Watch | None:
-    if candidate.returning or candidate.policy.keep_warm <= timedelta(0):
+def _watch(situation: Situation, candidate: Candidate, previous: str) -> Watch | None:
+    policy = candidate.policy
+    if candidate.returning or policy.keep_warm <= timedelta(0):
         return None
-    return Watch(previous=previous, until=now + candidate.policy.keep_warm, policy=candidate.policy)
+    copies = _copies(policy) if situation.mode is Mode.GATEWAY else 0
+    return Watch(previous=previous, until=situation.now + policy.keep_warm, copies=copies, policy=policy)
+
+
+def _copies(policy: RolloutPolicySpec) -> int:
+    if policy.watch.copies is not None:
+        return policy.watch.copies
+    # A gateway that cannot mirror may refuse the whole route; one that had to before can.
+    return 100 if any(step.shadow for step in policy.steps) else 0
 
 
 def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, reason: Reason, why: str) -> Move:

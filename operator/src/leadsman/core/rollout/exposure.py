@@ -1,6 +1,5 @@
 """Who gets requests, and copies of them, in a state of the machine; and whose pods are to run."""
 
-from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import Mode, Phase, RolloutState
 from leadsman.core.rollout.steps import step_of
 from leadsman.core.situation import Mirror
@@ -31,8 +30,7 @@ def candidate_weight(state: RolloutState) -> int:
 def mirror(state: RolloutState) -> Mirror | None:
     """Who gets copies of which share of requests: a candidate in a shadow step, or the previous revision in a watch."""
     if state.watch:
-        percent = watch_copies(state.watch.policy)
-        return Mirror(state.watch.previous, percent) if percent else None
+        return Mirror(state.watch.previous, state.watch.copies) if state.watch.copies else None
     if state.candidate is None:
         return None
     if state.phase is Phase.APPROVAL and state.candidate.gate:
@@ -40,14 +38,6 @@ def mirror(state: RolloutState) -> Mirror | None:
         return Mirror(state.candidate.revision, copies) if copies else None
     shadow = step_of(state.candidate).shadow if state.phase is Phase.SHADOW else None
     return Mirror(state.candidate.revision, shadow.percent) if shadow else None
-
-
-def watch_copies(policy: RolloutPolicySpec) -> int:
-    """Percent of requests that the previous revision gets a copy of during a watch."""
-    if policy.watch.copies is not None:
-        return policy.watch.copies
-    # A gateway that cannot mirror may refuse the whole route; one that had to before can.
-    return 100 if any(step.shadow for step in policy.steps) else 0
 
 
 def running(state: RolloutState) -> tuple[str, ...]:

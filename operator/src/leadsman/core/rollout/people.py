@@ -179,8 +179,9 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
     said = f"revision {target} is prepared to serve again: {_who(request)} asked for it{_why(request)}"
     notices = [_notice(state, target, Reason.UNDO_STARTED, said, request, weight=0)]
     if state.candidate:
+        reason = Reason.UNDO_FAILED if state.candidate.undoes else Reason.ABORTED
         gone = f"revision {state.candidate.revision} is aborted: {_who(request)} asked for revision {target}"
-        notices.append(_notice(state, state.candidate.revision, Reason.ABORTED, gone, request, after=0))
+        notices.append(_notice(state, state.candidate.revision, reason, gone, request, after=0))
     return after, tuple(notices)
 
 
