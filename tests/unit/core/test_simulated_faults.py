@@ -32,7 +32,8 @@ def test_a_steady_state_writes_nothing() -> None:
     writes_nothing(at)
     at.apply("2")
     at.until("Promoted")
-    at.rest(10)
+    assert at.policy
+    at.rest(at.policy.keep_warm.total_seconds() + 10)  # until then it is still compared with its predecessor
     writes_nothing(at)
     at.rest(300)
     writes_nothing(at)

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from leadsman.api.base import ApiModel
 from leadsman.api.conditions import Condition
@@ -16,6 +17,11 @@ MAX_RETIRING = 50
 MAX_TRAFFIC = 8
 MAX_ACTED = 32
 _USER = 512
+
+# The kind RolloutPolicy has its schema: a copy of that in every status would be most of this kind's definition.
+PolicyCopy = Annotated[
+    RolloutPolicySpec, WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
 
 
 class Phase(StrEnum):
@@ -132,7 +138,7 @@ class Candidate(ApiModel):
         """What the spec has to name for this to go on."""
         return self.undoes.instead if self.undoes else self.revision
 
-    policy: RolloutPolicySpec = Field(
+    policy: PolicyCopy = Field(
         description="The policy as it was when the rollout began; a later edit holds for the next rollout."
     )
     evidence: Evidence | None = Field(default=None, description="What the checks have counted so far.")
@@ -179,7 +185,7 @@ class Watch(ApiModel):
     previous: str = Field(description="The revision that was stable before, and is still loaded.")
     until: datetime = Field(description="When the watch ends.")
     copies: int = Field(default=0, description="Percent of requests that the previous revision gets a copy of.")
-    policy: RolloutPolicySpec = Field(description="The policy as it was when the rollout began.")
+    policy: PolicyCopy = Field(description="The policy as it was when the rollout began.")
     evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
     checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
 

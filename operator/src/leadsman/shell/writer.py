@@ -67,7 +67,7 @@ class Writer:
         self._wrote(key, await self._kube.apply(MODEL_REVISION, body, "status"))
 
     async def write_answer(self, name: str, status: dict[str, Any]) -> None:
-        """Say on a RolloutAction what became of it. The decision is committed: who dies before says it the next time."""
+        """Say on a RolloutAction what became of it. The decision is committed: who dies before says it next time."""
         self._metrics.writes.labels(ROLLOUT_ACTION.kind).inc()
         with suppress(NotFoundError):  # nobody waits for the answer any more
             await self._kube.apply(ROLLOUT_ACTION, status_body(ROLLOUT_ACTION, self._namespace, name, status), "status")
