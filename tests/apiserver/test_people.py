@@ -6,34 +6,14 @@ from typing import Any
 
 import pytest
 
-from apiserver.kubeapi import LEADSMAN, Api, ApiError, action, model, with_version
+from apiserver.kubeapi import Api, ApiError, action, model, with_version
+from apiserver.town import CHANGED_BY, RBAC, SPECS, Town, bound, hold, installed
 from apiserver.waiting import eventually
-from support.helm import objects
 
 pytestmark = pytest.mark.apiserver
 
-RBAC = "apis/rbac.authorization.k8s.io/v1"
-ADMISSION = "apis/admissionregistration.k8s.io/v1"
-POLICIES = {
-    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
-    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
-    "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
-    "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
-}
-CHANGED_BY = "leadsman.dev/changed-by"
 VETERAN = "veteran"
 """A model that is older than the policies."""
-NAMED = {"revision": "1a2b3c4d"}
-SPECS: dict[str, dict[str, str]] = {
-    "Approve": {**NAMED, "evidence": "5e6f"},
-    "Pause": {},
-    "Resume": {},
-    "Promote": NAMED,
-    "Skip": NAMED,
-    "Abort": NAMED,
-    "Retry": NAMED,
-    "Undo": {},
-}
 ROLES = {
     "viewer": set[str](),
     "operator": {"Pause", "Resume", "Skip", "Abort", "Retry", "Undo"},
@@ -44,62 +24,6 @@ MAY = [(role, verb) for role, verbs in ROLES.items() for verb in SPECS if verb i
 MAY_NOT = [(role, verb) for role, verbs in ROLES.items() for verb in SPECS if verb not in verbs]
 
 
-class Town:
-    """A namespace where the chart's policies hold, and people with the chart's roles in it."""
-
-    def __init__(self, api: Api, namespace: str, people: ExitStack) -> None:
-        self.api = api
-        self.namespace = namespace
-        self._people = people
-
-    def person(self, user: str, *groups: str) -> Api:
-        """The API server as a user sees it."""
-        them = self.api.acting_as(user, *groups, "system:authenticated")
-        self._people.callback(them.close)
-        return them
-
-    def path(self, plural: str, name: str = "") -> str:
-        """The path of a collection, or of an object in it."""
-        return f"{LEADSMAN}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
-
-    def act(self, who: Api, verb: str, **spec: Any) -> str:
-        """Try to ask for something; the sentence with which it is refused."""
-        return who.refusal(self.path("rolloutactions"), action(self.namespace, verb, **{**SPECS[verb], **spec}))
-
-    def changed_by(self) -> str | None:
-        """Whom the model says that it was changed by last."""
-        name: str | None = (
-            self.api.get(self.path("modeldeployments", "fraud"))["metadata"].get("annotations", {}).get(CHANGED_BY)
-        )
-        return name
-
-
-def installed(api: Api, namespace: str, *values: str) -> None:
-    """Install the chart's roles and policies, the latter for this namespace alone: other tests have their own."""
-    for item in objects(*values):
-        if item["kind"] == "ClusterRole":
-            api.apply(f"{RBAC}/clusterroles/{item['metadata']['name']}", item, manager="helm", force="true")
-        if plural := POLICIES.get(item["kind"]):
-            name = f"{namespace}-{item['metadata']['name']}"
-            item["metadata"]["name"] = name
-            if "policyName" in item["spec"]:
-                here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
-                item["spec"]["matchResources"] = {"namespaceSelector": here}
-                item["spec"]["policyName"] = f"{namespace}-{item['spec']['policyName']}"
-            api.apply(f"{ADMISSION}/{plural}/{name}", item, manager="helm", fieldValidation="Strict")
-
-
-def bound(api: Api, namespace: str) -> None:
-    """Give each role to the user of its name."""
-    for role in ROLES:
-        binding = {
-            "metadata": {"name": role},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"leadsman-{role}"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": role}],
-        }
-        api.create(f"{RBAC}/namespaces/{namespace}/rolebindings", binding)
-
-
 @pytest.fixture(scope="module")
 def town(api: Api, new_namespace: Callable[[], str]) -> Iterator[Town]:
     """A namespace in which all policies hold."""
@@ -107,8 +31,9 @@ def town(api: Api, new_namespace: Callable[[], str]) -> Iterator[Town]:
         town = Town(api, new_namespace(), people)
         api.create(town.path("modeldeployments"), model(town.namespace, VETERAN))
         installed(api, town.namespace)
-        bound(api, town.namespace)
-        _hold(town)
+        for role in ROLES:
+            bound(town, role)
+        hold(town)
         yield town
 
 
@@ -118,25 +43,10 @@ def old_town(api: Api, new_namespace: Callable[[], str]) -> Iterator[Town]:
     with ExitStack() as people:
         town = Town(api, new_namespace(), people)
         installed(api, town.namespace, "--kube-version=1.35.0")
-        bound(api, town.namespace)
-        _hold(town)
+        for role in ROLES:
+            bound(town, role)
+        hold(town)
         yield town
-
-
-def _hold(town: Town) -> None:
-    """Wait until the policies are obeyed: that is some moments after they are made."""
-    forged = model(town.namespace)
-    forged["metadata"]["annotations"] = {CHANGED_BY: "somebody"}
-
-    def obeyed() -> bool:
-        refused = town.act(town.api, "Pause", requestedBy={"user": "somebody"})
-        try:
-            made = town.api.create(town.path("modeldeployments"), forged, dryRun="All")
-        except ApiError:
-            return bool(refused)
-        return bool(refused) and made["metadata"]["annotations"][CHANGED_BY] != "somebody"
-
-    eventually(obeyed, "the policies are obeyed")
 
 
 @pytest.mark.parametrize(("role", "verb"), MAY)

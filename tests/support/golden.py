@@ -19,6 +19,16 @@ def check_golden(name: str, built: Any, *, update: bool) -> None:
     assert documents == list(yaml.safe_load_all(path.read_text())), f"{path}; if this is meant, pytest --update-golden"
 
 
+def check_golden_text(name: str, text: str, *, update: bool) -> None:
+    """Compare a text with tests/golden/<name>; or write it (`pytest --update-golden`)."""
+    path = GOLDEN / name
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert path.exists(), f"{path} does not exist; look at what is written and run pytest --update-golden"
+    assert text == path.read_text(), f"{path}; if this is meant, pytest --update-golden"
+
+
 class _Plain(yaml.SafeDumper):
     """Writes everything out: no anchors for what occurs twice."""
 

@@ -7,6 +7,8 @@ import pytest
 
 ABSENT = ("leadsman_serving", "leadsman_package", "onnxruntime", "onnx", "sklearn", "skl2onnx", "model_signing", "oras")
 # A module that is None in sys.modules cannot be imported.
+PEOPLE_LACK = (*ABSENT, "kopf", "httpx", "prometheus_client", "numpy", "pythonjsonlogger")
+"""What the extra `cli` does not bring, besides."""
 ALONE = f"""
 import sys
 sys.modules.update(dict.fromkeys({ABSENT}))
@@ -15,10 +17,10 @@ main(sys.argv[1:], prog_name="leadsman")
 """
 
 
-def leadsman(*arguments: str) -> tuple[int, str]:
+def leadsman(*arguments: str, alone: str = ALONE) -> tuple[int, str]:
     """Run the command as it would run there; returns its exit code and what it says."""
     done = subprocess.run(
-        [sys.executable, "-c", ALONE, *arguments], capture_output=True, text=True, check=False, timeout=60, env={}
+        [sys.executable, "-c", alone, *arguments], capture_output=True, text=True, check=False, timeout=60, env={}
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -42,3 +44,13 @@ def test_what_needs_them_says_how_to_get_them(command: tuple[str, ...]) -> None:
     assert code == 2
     assert "which is not installed; get it with: pip install 'leadsman[package]'" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "history", "approve", "undo"])
+def test_the_commands_for_people_need_little(command: str) -> None:
+    alone = ALONE.replace(str(ABSENT), str(PEOPLE_LACK))
+    assert leadsman(command, "--help", alone=alone)[0] == 0
+    without = ALONE.replace(str(ABSENT), str((*ABSENT, "rich")))
+    code, said = leadsman(command, "fraud", alone=without)
+    assert code == 2
+    assert "needs rich, which is not installed; get it with: pip install 'leadsman[cli]'" in said

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from leadsman.cli.inspect_text import cells, column_name, counted, grouped, plain, table
+from leadsman.cli.inspect_text import cells, column_name, counted, grouped, table
+from leadsman.cli.plain import plain
 from leadsman_package.comparing import Comparison, Field
 from leadsman_package.drift import Drift
 from leadsman_package.inspecting import Inspection

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leadsman.cli.plain import plain
 from leadsman_package.baseline import Baseline, Column, Histogram
 from leadsman_package.drift import density
 from leadsman_package.inspecting import Inspection
@@ -80,11 +81,6 @@ def spoken_size(size: int) -> str:
 def column_name(is_output: bool, tensor: str, feature: str | None) -> str:
     """Return what to call a feature, an output, or a label of one."""
     return f"→ {tensor} {feature or ''}".rstrip() if is_output else feature or tensor
-
-
-def plain(text: str) -> str:
-    """Return a text of anyone's on one line, without what would do something to a terminal."""
-    return "".join(one if one.isprintable() else "�" for one in " ".join(text.splitlines()))
 
 
 def shape(dimensions: tuple[Dimension, ...]) -> str:

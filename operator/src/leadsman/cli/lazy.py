@@ -7,8 +7,15 @@ import click
 
 from leadsman.cli.policy import InputError
 
-# Command: where it is. What they import at once comes with `pip install 'leadsman[package]'`.
-_COMMANDS = {"preflight": "leadsman.cli.preflight", "sign": "leadsman.cli.preflight"}
+_PEOPLE = "leadsman.cli.people"
+_VERBS = ("approve", "pause", "resume", "promote", "skip", "abort", "retry", "undo")
+# Command: where it is, and the extra of leadsman with what it imports at once.
+_COMMANDS = {
+    "preflight": ("leadsman.cli.preflight", "package"),
+    "sign": ("leadsman.cli.preflight", "package"),
+    **{name: (f"{_PEOPLE}.{name}", "cli") for name in ("status", "watch", "history")},
+    **dict.fromkeys(_VERBS, (f"{_PEOPLE}.verbs", "cli")),
+}
 
 
 class LazyGroup(click.Group):
@@ -22,15 +29,16 @@ class LazyGroup(click.Group):
         """Import the command; where its packages are not installed, return one that says how to get them."""
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
+        module, extra = _COMMANDS[cmd_name]
         try:
-            found: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+            found: click.Command = getattr(import_module(module), cmd_name)
         except ModuleNotFoundError as error:
-            return _missing(cmd_name, str(error.name))
+            return _missing(cmd_name, str(error.name), extra)
         return found
 
 
-def _missing(name: str, package: str) -> click.Command:
-    said = f"{name} needs {package}, which is not installed; get it with: pip install 'leadsman[package]'"
+def _missing(name: str, package: str, extra: str) -> click.Command:
+    said = f"{name} needs {package}, which is not installed; get it with: pip install 'leadsman[{extra}]'"
 
     def fail(**_: Any) -> None:
         raise InputError(said)

@@ -85,6 +85,7 @@ SCALED_OBJECT = Resource("apis/keda.sh/v1alpha1", "scaledobjects", "ScaledObject
 GRPC_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "grpcroutes", "GRPCRoute")
 # What the kinds of the Gateway API look like on this API server; everybody may read it.
 GATEWAY_SCHEMA = Resource("openapi/v3/apis/gateway.networking.k8s.io", "v1", "")
+SELF_SUBJECT_REVIEW = Resource("apis/authentication.k8s.io/v1", "selfsubjectreviews", "SelfSubjectReview")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")
 
 
@@ -230,19 +231,28 @@ def _error(method: str, path: str, status: int, content: bytes) -> KubeError:
     return kind(f"{method} {path}: {status}: {reason}", status, is_owned=is_owned)
 
 
-def current_namespace() -> str:
-    """The namespace of the kubeconfig's current context; "default" when it names none."""
-    _, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
-    return str(current["context"].get("namespace") or "default")
+def current_namespace(context: str | None = None) -> str:
+    """The namespace of a kubeconfig's context, by default the current one; "default" when it names none.
+
+    Raises ConfigException when there is no such context.
+    """
+    contexts, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    chosen = current if context is None else next((one for one in contexts if one["name"] == context), None)
+    if chosen is None:
+        names = ", ".join(str(one["name"]) for one in contexts)
+        raise config.ConfigException(f"the kubeconfig has no context {context}; it has {names}")
+    return str(chosen["context"].get("namespace") or "default")
 
 
 @asynccontextmanager
-async def connect() -> AsyncIterator[client.ApiClient]:
-    """A connection by the pod's ServiceAccount, else by kubeconfig."""
+async def connect(context: str | None = None) -> AsyncIterator[client.ApiClient]:
+    """A connection by a context of the kubeconfig; without one by the pod's ServiceAccount, else by the current one."""
     configuration = client.Configuration()
     try:
+        if context is not None:
+            raise config.ConfigException("a ServiceAccount has no contexts")
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        await config.load_kube_config(context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as api:
         yield api

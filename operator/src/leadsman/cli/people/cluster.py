@@ -1,0 +1,73 @@
+"""The cluster as these commands reach it. Whatever goes wrong is a sentence and an exit code."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from leadsman.cli.plain import plain
+from leadsman.cli.policy import InputError
+from leadsman.shell.kube import Kube, KubeError
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FailedError(click.ClickException):
+    """It was not done; somebody has to change something."""
+
+    exit_code = 1
+
+
+class LaterError(click.ClickException):
+    """It was not done; the same may work later."""
+
+    exit_code = 75
+
+
+@dataclass(frozen=True)
+class Where:
+    """A namespace of a cluster, as the options name them; None is what the kubeconfig says."""
+
+    namespace: str | None
+    context: str | None
+
+
+def cluster_options(command: Command) -> Command:
+    """Give a command the options that every command of kubectl has."""
+    command = click.option("--context", help="Context of the kubeconfig; by default the current one.")(command)
+    return click.option("-n", "--namespace", help="Namespace of the model; by default the context's.")(command)
+
+
+def in_cluster(where: Where, work: Callable[[Kube, str], Awaitable[T]]) -> T:
+    """Run what needs the API server and a namespace. Raises FailedError, LaterError and InputError."""
+    from kubernetes.aio.config import ConfigException
+
+    from leadsman.shell.kube import KubeClient, connect, current_namespace
+
+    async def run() -> T:
+        namespace = where.namespace or current_namespace(where.context)
+        async with connect(where.context) as api:
+            return await work(KubeClient(api), namespace)
+
+    try:
+        return asyncio.run(run())
+    except KubeError as error:
+        raise told(error) from error
+    except (ConfigException, OSError) as error:
+        raise InputError(
+            f"no cluster can be reached: {plain(str(error))}; --context names a context of kubectl's"
+        ) from error
+
+
+def told(error: KubeError) -> click.ClickException:
+    """What the API server said, in words; LaterError when the same may work later."""
+    # What an admission policy says is a sentence of its own; where it stands is for those who write policies.
+    said = plain(str(error)).rpartition("denied request: ")[2]
+    if not error.status:
+        return LaterError(f"the cluster does not answer: {said}")
+    if error.status == 401:
+        return FailedError(f"the cluster does not know you: {said}; log in as you do for kubectl")
+    return LaterError(said) if error.retryable else FailedError(said)

@@ -1,0 +1,23 @@
+"""`leadsman history`: the audit trail of a model."""
+
+import click
+
+from leadsman.cli.people.cluster import Where, cluster_options, in_cluster
+from leadsman.cli.people.history_text import as_csv, as_json, as_table
+from leadsman.cli.people.view import look
+
+_FORMS = {"table": as_table, "json": as_json, "csv": as_csv}
+
+
+@click.command()
+@click.argument("name")
+@click.option("-o", "--output", type=click.Choice(list(_FORMS)), default="table", show_default=True, help="The form.")
+@cluster_options
+def history(name: str, output: str, namespace: str | None, context: str | None) -> None:
+    """Say what was decided about the model NAME, on whose word, and by which evidence.
+
+    Every decision is there that a ModelRevision still has a receipt of, and every RolloutAction that led to none.
+    JSON has the receipts and the actions whole.
+    """
+    view = in_cluster(Where(namespace, context), lambda kube, where: look(kube, where, name))
+    click.echo(_FORMS[output](view), nl=False)
