@@ -33,8 +33,7 @@ def town(api: Api, new_namespace: Callable[[], str]) -> Iterator[Town]:
         installed(api, town.namespace)
         for role in ("viewer", "operator", "approver"):
             api.create(f"api/v1/namespaces/{town.namespace}/serviceaccounts", {"metadata": {"name": role}})
-            account = {"kind": "ServiceAccount", "name": role, "namespace": town.namespace}
-            bound(town, role, account)
+            bound(town, role, account=role)
         hold(town)
         yield town
 

@@ -74,13 +74,14 @@ def installed(api: Api, namespace: str, *values: str) -> None:
             api.apply(f"{ADMISSION}/{plural}/{name}", item, manager="helm", fieldValidation="Strict")
 
 
-def bound(town: Town, role: str, subject: dict[str, str] | None = None) -> None:
-    """Give a role of the chart to a subject, by default to the user of its name."""
+def bound(town: Town, role: str, user: str = "", account: str = "") -> None:
+    """Give a role of the chart to a user, by default the one of its name, or to a ServiceAccount."""
     group = "rbac.authorization.k8s.io"
+    person = {"apiGroup": group, "kind": "User", "name": user or role}
     binding = {
-        "metadata": {"name": role},
+        "metadata": {"name": f"{role}-{account or user or role}"},
         "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": f"leadsman-{role}"},
-        "subjects": [subject or {"apiGroup": group, "kind": "User", "name": role}],
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": town.namespace} if account else person],
     }
     town.api.create(f"{RBAC}/namespaces/{town.namespace}/rolebindings", binding)
 
