@@ -36,10 +36,10 @@ def town(world: World) -> Iterator[Town]:
 
 
 async def waiting(it: Pilot, town: Town) -> None:
-    """Version 1 of ben's serves, and version 2 of ann's waits for approval."""
-    town.api.submit(policy(town.namespace, steps=STEPS))
-    town.api.submit(model(town.namespace))
+    """Version 1 serves, and version 2 of ann's waits for approval."""
+    town.api.submit(policy(town.namespace), model(town.namespace))
     await it.run(until=lambda it: it.serves("1"))
+    town.api.submit(policy(town.namespace, steps=STEPS))
     town.person("ann").apply(
         town.path("modeldeployments", "fraud"), with_version(model(town.namespace), "2"), force="true"
     )
