@@ -222,6 +222,16 @@ def test_the_author_survives_a_replacement_and_server_side_apply(town: Town, wan
         assert town.changed_by() == "admin"
 
 
+def test_what_is_no_model_is_refused_by_the_schema_s_own_words(town: Town, wanted: dict[str, Any]) -> None:
+    path = town.path("modeldeployments", "fraud")
+    for change, said in (({"spec": {"model": None}}, "spec.model: Required value"), ({"spec": None}, "spec: Required")):
+        with pytest.raises(ApiError, match=said):
+            town.api.patch(path, change)
+    assert "spec: Required value" in town.api.refusal(
+        town.path("rolloutactions"), {**action(town.namespace, "Pause"), "spec": None}
+    )
+
+
 def test_an_author_nobody_has_seen_is_not_made_up(town: Town) -> None:
     """A model from before the policies: nobody is named until its model or runtime changes."""
     path = town.path("modeldeployments", VETERAN)

@@ -49,7 +49,8 @@ def checks_text(checks: Sequence[CheckReport]) -> list[str]:
 def step_text(step: Step) -> str:
     """Return what a step gives a candidate, or asks of people."""
     if step.approval:
-        return f"approval by {step.approval.required}"
+        members = f" of {', '.join(step.approval.groups)}" if step.approval.groups else ""
+        return f"approval by {step.approval.required}{members}"
     return f"copies of {step.shadow.percent} %" if step.shadow else f"weight {step.weight} %"
 
 
@@ -163,7 +164,11 @@ def _decisions(view: View, latest: int) -> list[str]:
 
 def _conditions(view: View) -> list[str]:
     status = view.deployment.status
-    rows = [(one.type, one.status, one.reason, one.message) for one in status.conditions]
+    told: set[str] = set()
+    rows = []
+    for one in status.conditions:
+        rows.append((one.type, one.status, one.reason, "" if one.message in told else one.message))
+        told.add(one.message)
     if status.observed_generation == view.deployment.metadata.generation:
         return aligned(rows)
     return [*aligned(rows), "The operator has not looked at the newest spec yet."]
