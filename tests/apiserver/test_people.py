@@ -217,9 +217,18 @@ def test_the_author_survives_a_replacement_and_server_side_apply(town: Town, wan
     assert town.changed_by() == "edit"
     town.api.submit(with_version(wanted, "2"), force="true")
     assert town.changed_by() == "admin"
-    for _ in range(2):
-        town.api.submit(with_version(wanted, "2"), force="true")
-        assert town.changed_by() == "admin"
+
+
+def test_applying_the_same_again_writes_nothing(town: Town, wanted: dict[str, Any]) -> None:
+    """Whoever does it, and with or without server-side apply: the author is neither lost nor written anew."""
+    path, edit = town.path("modeldeployments", "fraud"), town.person("edit")
+    town.api.submit(wanted, force="true")
+    before = town.api.get(path)["metadata"]["resourceVersion"]
+    for _ in range(3):
+        town.api.submit(wanted, force="true")
+        edit.patch(path, {"metadata": {"annotations": {}}, "spec": wanted["spec"]})
+    assert town.api.get(path)["metadata"]["resourceVersion"] == before
+    assert town.changed_by() == "edit"
 
 
 def test_what_is_no_model_is_refused_by_the_schema_s_own_words(town: Town, wanted: dict[str, Any]) -> None:

@@ -26,21 +26,24 @@ def test_the_status_in_every_state(rollout: str, update_golden: bool) -> None:
     )
 
 
-QUESTIONS: dict[Verb, str] = {
-    Verb.APPROVE: "approval",
-    Verb.PROMOTE: "canary",
-    Verb.SKIP: "shadow",
-    Verb.ABORT: "canary",
-    Verb.RETRY: "rolled back",
-    Verb.UNDO: "watching",
-}
+QUESTIONS = (
+    (Verb.APPROVE, "approval"),
+    (Verb.PROMOTE, "canary"),
+    (Verb.SKIP, "shadow"),
+    (Verb.ABORT, "canary"),
+    (Verb.RETRY, "rolled back"),
+    (Verb.UNDO, "watching"),
+    (Verb.UNDO, "canary"),
+)
 
 
-@pytest.mark.parametrize(("verb", "rollout"), QUESTIONS.items())
+@pytest.mark.parametrize(("verb", "rollout"), QUESTIONS)
 def test_what_is_shown_before_asking(verb: Verb, rollout: str, update_golden: bool) -> None:
     seen = view(rollout)
     check_golden_text(
-        f"people/ask-{verb.lower()}.txt", question_text(seen, verb, subject(seen, verb, None)), update=update_golden
+        f"people/ask-{verb.lower()}-{rollout.replace(' ', '-')}.txt",
+        question_text(seen, verb, subject(seen, verb, None)),
+        update=update_golden,
     )
 
 

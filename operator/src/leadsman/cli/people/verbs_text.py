@@ -50,14 +50,16 @@ def subject(view: View, verb: Verb, revision: str | None, evidence: str | None =
 def question_text(view: View, verb: Verb, about: Subject) -> str:
     """Return what is asked for, candidate beside stable, with the evidence as it stands."""
     blocks = [[f"{view.name} in {view.namespace}: {_what(view, verb, about)}"]]
-    if about.revision:
-        blocks.append(aligned(_compared(view, about.revision), headings=("", "STABLE", _role(view, about.revision))))
-    candidate = view.rollout.candidate
-    if candidate and candidate.revision == about.revision:
+    state, candidate = view.rollout, view.rollout.candidate
+    # A return to what still serves takes the candidate back: that is what is to be looked at.
+    shown = candidate.revision if candidate and about.revision == state.stable else about.revision
+    if shown:
+        blocks.append(aligned(_compared(view, shown), headings=("", "STABLE", _role(view, shown))))
+    if candidate and candidate.revision == shown:
         blocks += [aligned(_progress(view, candidate)), checks_text(candidate.checks)]
-    elif view.rollout.rejected and view.rollout.rejected.revision == about.revision:
-        rejected = view.rollout.rejected
-        blocks.append([plain(f"It was taken back at {moment(rejected.at)}, {rejected.reason}: {rejected.message}")])
+    elif state.rejected and state.rejected.revision == shown:
+        gone = state.rejected
+        blocks.append([plain(f"It was taken back at {moment(gone.at)}, {gone.reason}: {gone.message}")])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
