@@ -60,10 +60,11 @@ def markdown(found: Results, *, whole: bool = True) -> str:
         _main_table(found),
         _elsewhere(rounds),
         "## Where the time goes",
-        "Seconds of each part, median (worst). Evidence: from the first bad answer to the decision in the API server,"
-        " which holds one look every 2 s, every second once something speaks against the candidate. Then the route is"
+        "Seconds of each part, median (worst). Evidence: from the first bad answer to the decision in the API server;"
+        " there is a look every 2 s, and every second once something speaks against the candidate. Then the route is"
         f" written, and the gateway applies it: that is when the last of {found.probes:.0f} probes a second went to the"
-        " candidate, so that it is known to a tenth of a second at a weight of 10.",
+        " candidate, known to some hundredths of a second at a weight of 50 and to some tenths at 10. What came out of"
+        " order counts as 0.",
         _parts(found),
         "## Beside others",
         "The longest that others take **by their documentation and code; bounds, not measured here**, and at the same"
@@ -97,7 +98,7 @@ def _parts(found: Results) -> str:
     for cell in found.cells:
         parts = (
             [one.decided for one in cell.rounds],
-            [one.written - one.decided for one in cell.rounds],
+            [max(0.0, one.written - one.decided) for one in cell.rounds],
             [max(0.0, one.applied - one.written) for one in cell.rounds],
         )
         said = ["{:.2f} ({:.2f})".format(*median_and_worst(part)) for part in parts]
