@@ -11,6 +11,7 @@ from support.situations import SITUATIONS, model_deployment_in
 
 OUT = ("Healthy", "Current")
 ON_ITS_WAY = ("Progressing", "InProgress")
+FOR_PEOPLE = ("Suspended", "InProgress")
 FAILED = ("Degraded", "Failed")
 DOWN = ("Degraded", "InProgress")
 """Nothing serves: Argo CD says so; kstatus knows only that it is not done."""
@@ -33,6 +34,15 @@ SHOWN = {
     "the previous revision is gone": OUT,
     "it went back to the warm revision": OUT,
     "it was switched without a gateway": OUT,
+    "the first revision waits for an approval": FOR_PEOPLE,
+    "a candidate waits for an approval": FOR_PEOPLE,
+    "a candidate is paused": FOR_PEOPLE,
+    "it is paused with nothing under way": OUT,
+    "requests are not split as configured": ON_ITS_WAY,
+    "a candidate was aborted": FAILED,
+    "it was undone after its promotion": FAILED,
+    "it was rolled back after its promotion": FAILED,
+    "a candidate is tried again": ON_ITS_WAY,
     "a candidate was rejected by its preflight": FAILED,
     "a candidate could not be loaded": FAILED,
     "a candidate was rolled back a moment ago": FAILED,
@@ -100,6 +110,7 @@ OUTCOMES = {
     Outcome.REJECTED: "Degraded",
     Outcome.ROLLED_BACK: "Degraded",
     Outcome.SUPERSEDED: "Suspended",
+    Outcome.ABORTED: "Suspended",
 }
 
 

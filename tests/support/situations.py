@@ -11,7 +11,7 @@ from typing import Any
 
 from leadsman.api.checks import AgreementCheck, Check, ErrorRateCheck
 from leadsman.api.conditions import Reason
-from leadsman.api.rolloutpolicy import RolloutPolicySpec, Shadow, Step
+from leadsman.api.rolloutpolicy import ApprovalRules, RolloutPolicySpec, Shadow, Step
 from leadsman.api.status import ModelDeploymentStatus
 from leadsman.core.status import refused_status
 from support.simulated import BAD, GOOD, careful, world
@@ -47,6 +47,12 @@ def policy() -> RolloutPolicySpec:
     copies = Step(shadow=Shadow(), min_duration=timedelta(seconds=10), max_duration=timedelta(minutes=5))
     checks = (Check(error_rate=ErrorRateCheck()), Check(agreement=AgreementCheck()))
     return careful(steps=(copies, *careful().steps), checks=checks)
+
+
+def approved() -> RolloutPolicySpec:
+    """Weights, and between them somebody has to agree."""
+    first, second = careful().steps
+    return careful(steps=(first, Step(approval=ApprovalRules()), second))
 
 
 def _serving(**changes: Any) -> World:
@@ -158,6 +164,66 @@ def _config_map_gone() -> World:
     return at
 
 
+def _awaiting_first_approval() -> World:
+    at = World(approved(), MODELS)
+    at.apply("1")
+    at.until("ApprovalAwaited")
+    at.rest(200)
+    return at
+
+
+def _awaiting_approval() -> World:
+    at = _serving()
+    at.policy = approved()
+    at.apply("2")
+    at.until("ApprovalAwaited")
+    at.rest(10)
+    return at
+
+
+def _asked(verb: str, *reasons: str, version: str = "2", before: str = "StepStarted", seconds: float = 10) -> World:
+    """Some time after somebody has asked for something while a version follows version 1."""
+    at = _serving()
+    revision = at.apply(version)
+    at.until(before)
+    at.ask(verb, revision=revision if verb in ("Abort", "Promote", "Retry") else None)
+    for reason in reasons:
+        at.until(reason)
+    at.rest(seconds)
+    return at
+
+
+def _tried_again() -> World:
+    return _asked("Retry", "StepStarted", version="bad", before="EvidenceFailed", seconds=1)
+
+
+def _paused_at_rest() -> World:
+    at = _serving()
+    at.ask("Pause")
+    at.rest(10)
+    return at
+
+
+def _turned_bad() -> World:
+    at = _after("2", "Promoted")
+    for pod in at.pods.values():
+        if pod.revision == at.state.stable:
+            pod.model = BAD
+    at.until("EvidenceFailed")
+    at.rest(10)
+    return at
+
+
+def _skewed() -> World:
+    at = _serving()
+    at.apply("2")
+    at.until("StepStarted")
+    at.until("StepStarted")
+    at.sticky = 0.9
+    at.rest(120)
+    return at
+
+
 def _following(named: str) -> World:
     at = World(careful(), MODELS, gateway=False)
     at.tags[TAG] = named
@@ -230,6 +296,15 @@ SITUATIONS: dict[str, Callable[[], World]] = {
     "the previous revision is gone": lambda: _after("2", "Promoted", seconds=200),
     "it went back to the warm revision": _returned,
     "it was switched without a gateway": _switched,
+    "the first revision waits for an approval": _awaiting_first_approval,
+    "a candidate waits for an approval": _awaiting_approval,
+    "a candidate is paused": lambda: _asked("Pause", "Paused"),
+    "it is paused with nothing under way": _paused_at_rest,
+    "requests are not split as configured": _skewed,
+    "a candidate was aborted": lambda: _asked("Abort", "Aborted"),
+    "it was undone after its promotion": lambda: _asked("Undo", "Undone", before="Promoted"),
+    "it was rolled back after its promotion": _turned_bad,
+    "a candidate is tried again": _tried_again,
     "a candidate was rejected by its preflight": lambda: _after("errs", "PreflightFailed"),
     "a candidate could not be loaded": lambda: _after("fails", "ModelFailed"),
     "a candidate was rolled back a moment ago": lambda: _after("bad", "EvidenceFailed", seconds=5),

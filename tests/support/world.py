@@ -18,6 +18,7 @@ from typing import Any
 
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevisionStatus
+from leadsman.api.rolloutaction import RolloutAction, RolloutActionStatus
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.decide import Plan, decide, state_of
@@ -62,6 +63,8 @@ class World:
     """Share of requests that fail whatever model answers."""
     config_maps: dict[str, dict[str, str]] = field(default_factory=dict)
     """What they say, by name."""
+    sticky: float = 0.0
+    """Share of requests that go to stable whatever the weights are."""
 
     def __post_init__(self) -> None:
         self.now = 0.0
@@ -74,6 +77,8 @@ class World:
         self.pods_born = 0
         self.jobs: dict[str, SimJob] = {}
         """By the Job's UID."""
+        self.asked: dict[str, dict[str, Any]] = {}
+        """RolloutActions by name."""
         self.jobs_made: Counter[str] = Counter()
         """By the Job's name."""
         self.tags: dict[str, str] = {}
@@ -112,6 +117,16 @@ class World:
             **changes,
         }
         return self.hash_of(version)
+
+    def ask(self, verb: str, user: str = "ann", **spec: Any) -> str:
+        """Make a RolloutAction, as admission stamps it; returns its name."""
+        name = f"{verb.lower()}-{len(self.asked) + 1}"
+        metadata = {"name": name, "namespace": NAMESPACE, "uid": name, "generation": 1}
+        metadata["creationTimestamp"] = self.clock.isoformat()
+        who = {"user": user, "groups": ["system:authenticated"]}
+        spec |= {"modelDeployment": NAME, "verb": verb, "requestedBy": who}
+        self.asked[name] = {"metadata": metadata, "spec": spec, "status": {"observedGeneration": -1}}
+        return name
 
     def hash_of(self, version: str) -> str:
         """The revision that a version of the model is."""
@@ -193,6 +208,7 @@ class World:
             job_pods=[parse_job_pod(pod) for pod in raw_pods if is_job_pod(pod)],
             live=dict(self.objects),
             has_gateway_api=True,
+            actions=[RolloutAction.model_validate(raw) for raw in self.asked.values()],
             reads_config_maps=bool(named),
             unknown_values=unknown_values,
         )
@@ -239,6 +255,9 @@ class World:
             self.history += [(self.now, notice.reason.value, notice.revision) for notice in plan.notices]
         for action in plan.actions:
             self._act(action)
+        for name, answer in plan.answers.items():
+            self._count()
+            self.asked[name]["status"] = _json(answer)
 
     def _count(self) -> None:
         if self.crash_before == self.writes:
@@ -384,7 +403,9 @@ class World:
         whole, part = divmod(self.rps, 1)
         asked = int(whole) + (self.random.random() < part)
         busy: Counter[str] = Counter()
-        for number, revision in enumerate(self.random.choices(list(split), list(split.values()), k=asked)):
+        shares = [share * (1 - self.sticky) for share in split.values()]
+        shares[0] += 100 * self.sticky
+        for number, revision in enumerate(self.random.choices(list(split), shares, k=asked)):
             request = f"{self.now}-{number}"
             self.served[revision] += 1
             busy[revision] += 1
@@ -403,7 +424,7 @@ class World:
         self.autoscalers.live(self.now, self.objects, busy)
 
 
-def _json(status: ModelDeploymentStatus | ModelRevisionStatus) -> dict[str, Any]:
+def _json(status: ModelDeploymentStatus | ModelRevisionStatus | RolloutActionStatus) -> dict[str, Any]:
     written: dict[str, Any] = json.loads(
         json.dumps(status.model_dump(mode="json", by_alias=True, exclude_none=True), allow_nan=False)
     )

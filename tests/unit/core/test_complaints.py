@@ -4,6 +4,7 @@ import pytest
 
 from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import Outcome
+from leadsman.api.rolloutpolicy import OnBadStable
 from leadsman.core.names import REVISION_LABEL
 from support.simulated import BAD, GOOD, careful, world
 from support.situations import MODELS, policy
@@ -175,3 +176,99 @@ def test_only_a_rejected_revision_that_is_named_again_or_asked_for_is_tried_agai
         at.apply("bad")
         at.rest(120)
     assert (at.served[revision], len(at.history)) == (asked, decisions)
+
+
+def turn_bad(at: World, version: str) -> None:
+    """The model itself goes wrong: its pods, and all that will be made."""
+    at.models = at.models | {version: BAD}
+    for pod in at.pods.values():
+        if pod.revision == at.hash_of(version):
+            pod.model = BAD
+
+
+def test_harm_that_shows_only_after_the_promotion_brings_the_warm_model_back() -> None:
+    """By itself, with no pod started, and whatever Git syncs again."""
+    at = world(policy=policy(), models=MODELS)
+    first = at.hash_of("1")
+    revision = at.apply("2")
+    at.until("Promoted")
+    at.rest(30)
+    born, failed = at.pods_born, at.failed[revision]
+    turn_bad(at, "2")
+    at.until("EvidenceFailed", seconds=60)
+    at.rest(5)
+    assert at.weights() == {first: 100}
+    assert at.failed[revision] - failed < 200
+    at.apply("2")
+    at.rest(300)
+    assert (at.weights(), at.pods_born, at.lost) == ({first: 100}, born, 0)
+
+
+def test_a_stable_without_a_single_pod_does_not_block_its_fix_where_the_policy_says_so() -> None:
+    at = world(policy=careful(on_bad_stable=OnBadStable.PROMOTE))
+    at.models = at.models | {"1": Model(failure="the disk is full")}
+    at.pods.clear()
+    at.rest(60)
+    revision = at.apply("2")
+    at.until("Promoted", "Forced", seconds=300)
+    at.rest(30)
+    assert at.weights() == {revision: 100}
+    assert "has had no ready pod" in " ".join(receipt.message for receipt in at.status_of(revision).receipts)
+
+
+def test_a_stable_without_a_single_pod_does_not_block_its_fix_when_somebody_asks() -> None:
+    at = world()
+    at.models = at.models | {"1": Model(failure="the disk is full")}
+    at.pods.clear()
+    at.rest(60)
+    revision = at.apply("2")
+    at.until("StepStarted")
+    at.ask("Promote", "ann", revision=revision, reason="stable is down")
+    at.until("Promoted", seconds=120)
+    forced = next(receipt for receipt in at.status_of(revision).receipts if receipt.reason == "Forced")
+    assert (forced.by, "stable is down" in forced.message) == ("ann", True)
+
+
+def test_an_abort_takes_one_look_and_stays_until_somebody_retries() -> None:
+    at = world()
+    first = at.hash_of("1")
+    revision = at.apply("2")
+    at.until("StepStarted")
+    at.ask("Abort", revision=revision)
+    at.look()
+    assert at.weights() == {first: 100}
+    at.apply("2")
+    at.rest(300)
+    assert at.weights() == {first: 100}
+    at.ask("Retry", revision=revision)
+    at.until("Promoted")
+    assert {action["status"]["outcome"] for action in at.asked.values()} == {"Accepted"}
+
+
+@pytest.mark.parametrize("write", range(12))
+def test_what_was_asked_for_is_done_once_wherever_the_operator_dies(write: int) -> None:
+    """No promotion gets lost, none is done twice, and none is for another revision."""
+    at = world()
+    revision = at.apply("2")
+    at.until("StepStarted")
+    name = at.ask("Promote", revision=revision)
+    at.crash_before = at.writes + write
+    at.until("Promoted", seconds=120)
+    at.apply("bad")
+    at.until("EvidenceFailed")
+    assert at.asked[name]["status"]["outcome"] == "Accepted"
+    assert at.reasons.count("Forced") == 1
+
+
+def test_requests_that_go_elsewhere_than_they_should_hold_the_step_and_are_told() -> None:
+    """Sticky sessions, callers that go round the gateway, a route that is reset: no evidence of that weight."""
+    at = world()
+    at.apply("2")
+    at.until("StepStarted")
+    at.sticky = 0.9
+    at.rest(280)
+    assert at.reasons[-1] == "StepStarted"
+    assert at.condition("Skewed") == "True/SplitDisagrees"
+    at.sticky = 0.0
+    at.until("Promoted")
+    assert at.condition("Skewed") == ""
