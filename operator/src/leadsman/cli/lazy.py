@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
         try:
             found: click.Command = getattr(import_module(module), cmd_name)
         except ModuleNotFoundError as error:
-            return _missing(cmd_name, str(error.name), extra)
+            return _missing(cmd_name, str(error.name).partition(".")[0], extra)
         return found
 
 
