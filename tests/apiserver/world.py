@@ -169,10 +169,14 @@ class World:
                 "spec": template["spec"],
             },
         )
-        ip = f"10.0.{self.made // 250}.{self.made % 250 + 1}"
+        ip = self.address(self.made)
         version = self.version(deployment["metadata"]["name"])
         self.counters[ip] = Traffic(deployment["metadata"]["name"])
         self.api.patch(f"{self._path('pods')}/{name}/status", {"status": self._pod_status(ip, version)})
+
+    def address(self, number: int) -> str:
+        """The address of the pod of this number, from 1."""
+        return f"10.0.{number // 250}.{number % 250 + 1}"
 
     def _pod_status(self, ip: str, version: str) -> dict[str, Any]:
         failed = self.broken.get(version)

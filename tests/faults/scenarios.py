@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from apiserver.kubeapi import Api, model, policy, with_version
 from apiserver.outcome import outcome
@@ -11,6 +11,7 @@ from apiserver.pilot import Killed, Pilot
 from faults.audit import AuditedWorld
 
 Weights = dict[str, int]
+W = TypeVar("W", bound=AuditedWorld)
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,34 @@ WEIGHTS: dict[str, list[Weights]] = {
 }
 
 
-def fresh_world(api: Api, namespace: str, step_seconds: int = 10) -> AuditedWorld:
+def fresh_world(api: Api, namespace: str, kind: type[W], step_seconds: int, keep_warm: str) -> W:
     """A namespace with a policy of one step, and users of whose requests a few looks tell everything."""
-    api.submit(policy(namespace, steps=[{"weight": 50, "minDuration": f"{step_seconds}s"}], keepWarm="1m"))
-    return AuditedWorld(api, namespace, requests_per_turn=10_000, errors={"bad": 0.3})
+    steps = [{"weight": 50, "minDuration": f"{step_seconds}s"}]
+    api.submit(policy(namespace, steps=steps, keepWarm=keep_warm))
+    return kind(api, namespace, requests_per_turn=10_000, errors={"bad": 0.3})
 
 
-async def live(it: Pilot, stages: tuple[Stage, ...], passes: int = 40) -> dict[str, Any]:
-    """Run passes through all stages, and until nothing is left to do; returns what has become of all."""
+def piloted_world(api: Api, namespace: str) -> AuditedWorld:
+    """One for a pilot, whose clock goes five seconds a pass."""
+    return fresh_world(api, namespace, AuditedWorld, step_seconds=10, keep_warm="1m")
+
+
+def _nothing(it: Pilot) -> None:
+    pass
+
+
+async def live(
+    it: Pilot, stages: tuple[Stage, ...], passes: int = 40, each: Callable[[Pilot], None] = _nothing
+) -> dict[str, Any]:
+    """Run passes through all stages, and until nothing is left to do; returns what has become of all.
+
+    `each` is called before every pass.
+    """
     for stage in stages:
         it.world.api.submit(with_version(model(it.world.namespace), stage.version))
-        await _until(it, lambda stage=stage: _reached(it, stage), f"{stage}", passes)  # type: ignore[misc]
+        await _until(it, lambda stage=stage: _reached(it, stage), f"{stage}", passes, each)  # type: ignore[misc]
     it.now += timedelta(minutes=2)  # what is kept warm, or drains, may go
-    await _until(it, lambda: _settled(it, stages[-1].reason), "nothing is left to do", passes)
+    await _until(it, lambda: _settled(it, stages[-1].reason), "nothing is left to do", passes, each)
     return outcome(it.world)
 
 
@@ -60,8 +76,9 @@ def _settled(it: Pilot, reason: str) -> bool:
     return not it.reconciler.failures and it.settled(reason)
 
 
-async def _until(it: Pilot, done: Callable[[], bool], says: str, passes: int) -> None:
+async def _until(it: Pilot, done: Callable[[], bool], says: str, passes: int, each: Callable[[Pilot], None]) -> None:
     for _ in range(passes):
+        each(it)
         try:
             await it.one_pass()
         except Killed:

@@ -7,7 +7,7 @@ import pytest
 
 from apiserver.kubeapi import Api
 from apiserver.pilot import pilot
-from faults.scenarios import SCENARIOS, WEIGHTS, fresh_world, live
+from faults.scenarios import SCENARIOS, WEIGHTS, live, piloted_world
 
 pytestmark = pytest.mark.apiserver
 
@@ -20,7 +20,7 @@ async def test_killed_at_any_call_it_comes_to_the_same_end_by_the_same_weights(
     api: Api, new_namespace: Callable[[], str], subtests: pytest.Subtests, scenario: str, full: bool
 ) -> None:
     async def life(dies_at: int | None = None, after: bool = False) -> tuple[dict[str, Any], list[str]]:
-        world = fresh_world(api, new_namespace())
+        world = piloted_world(api, new_namespace())
         async with pilot(world, dies_at=dies_at, after=after, at_reads=True) as it:
             calls = it.kube.calls
             try:

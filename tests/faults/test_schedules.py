@@ -9,7 +9,7 @@ from apiserver.fixtures import Cluster
 from apiserver.kubeapi import Api
 from apiserver.pilot import pilot
 from faults.proxy import Proxy
-from faults.scenarios import SCENARIOS, WEIGHTS, fresh_world, live
+from faults.scenarios import SCENARIOS, WEIGHTS, live, piloted_world
 from faults.schedule import Fault, Request, Schedule, Seeded
 from leadsman.shell import kube
 
@@ -40,7 +40,7 @@ def hurt(
     undisturbed: dict[str, object] = {}
 
     async def run(scenario: str, schedule: Schedule) -> None:
-        world = fresh_world(api, new_namespace())
+        world = piloted_world(api, new_namespace())
         proxy.reset(schedule)
         try:
             async with pilot(world, kubeconfig=proxy.kubeconfig(tmp_path / "kubeconfig")) as it:

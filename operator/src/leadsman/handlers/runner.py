@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import httpx
 import kopf
@@ -11,6 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from leadsman.handlers import children, modeldeployments, startup
 from leadsman.handlers.app import App
+from leadsman.shell.clock import steady_clock
 from leadsman.shell.http import serve_http
 from leadsman.shell.kube import KubeClient, connect
 from leadsman.shell.lease import Election, Leadership, lead
@@ -41,13 +41,13 @@ async def run(settings: Settings) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    heartbeat = Heartbeat()
+    heartbeat, clock = Heartbeat(), steady_clock()
     url = settings.prometheus_url
     prometheus = PrometheusServer(url, settings.prometheus_token_file) if url else None
     async with (
         connect() as api,
         httpx.AsyncClient(trust_env=False) as http,
-        serve_http(settings.http_port, registry, heartbeat, _now),
+        serve_http(settings.http_port, registry, heartbeat, clock),
     ):
         leadership = Leadership()
         reconciler = Reconciler(
@@ -57,7 +57,7 @@ async def run(settings: Settings) -> None:
             heartbeat=heartbeat,
             serving_image=settings.serving_image,
             identity=settings.identity,
-            clock=_now,
+            clock=clock,
             slots=asyncio.Semaphore(settings.max_passes),
             prometheus=prometheus,
         )
@@ -77,8 +77,3 @@ async def run(settings: Settings) -> None:
             await lead(Election(api, name, namespace, settings.identity, leadership), work)
         else:
             await work()
-
-
-def _now() -> datetime:
-    """The operator's only clock. Whole seconds: what is stored is what was decided by."""
-    return datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the one place

@@ -7,14 +7,14 @@ its time over when it runs again, and writes nothing any more, before anybody ha
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 from kubernetes.aio import client
+
+from leadsman.shell.clock import uptime, wall_clock
 
 # Kubernetes' own components use these.
 LEASE_SECONDS = 15
@@ -28,12 +28,6 @@ log = logging.getLogger(__name__)
 
 class LeaseLostError(Exception):
     """Another process may lead by now; this one must end."""
-
-
-def uptime() -> float:
-    """Seconds since the machine was started."""
-    # Where there is no such clock, a machine that sleeps is somebody's own.
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @dataclass
@@ -129,7 +123,7 @@ class Election:
             raise
 
     async def _create(self) -> None:
-        now = _stamp()
+        now = wall_clock()
         spec = client.V1LeaseSpec(
             holder_identity=self.identity, lease_duration_seconds=LEASE_SECONDS, acquire_time=now, renew_time=now
         )
@@ -138,15 +132,11 @@ class Election:
 
     async def _write(self, lease: Any, holder: str, seconds: int) -> None:
         """Write the Lease that was read; when another has written it since, the API server refuses."""
-        now, spec = _stamp(), lease.spec
+        now, spec = wall_clock(), lease.spec
         if spec.holder_identity != holder:
             spec.acquire_time, spec.lease_transitions = now, (spec.lease_transitions or 0) + 1
         spec.holder_identity, spec.lease_duration_seconds, spec.renew_time = holder, seconds, now
         await self._leases.replace_namespaced_lease(self.name, self.namespace, lease, _request_timeout=_REQUEST_SECONDS)
-
-
-def _stamp() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - for people to read; nothing is decided by it
 
 
 async def lead(election: Election, work: Callable[[], Awaitable[None]]) -> None:
