@@ -14,6 +14,10 @@ Weights = dict[str, int]
 W = TypeVar("W", bound=AuditedWorld)
 
 
+class NotReachedError(AssertionError):
+    """A stage does not come to its end."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """A version that somebody wishes for, and what becomes of it: a reason of Ready, or only weights on the way."""
@@ -86,4 +90,4 @@ async def _until(it: Pilot, done: Callable[[], bool], says: str, passes: int, ea
             continue
         if done():
             return
-    raise AssertionError(f"not so after {passes} passes: {says}: {it.status}")
+    raise NotReachedError(f"not so after {passes} passes: {says}: {it.status}")

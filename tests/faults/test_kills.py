@@ -12,7 +12,7 @@ from faults.scenarios import SCENARIOS, WEIGHTS, live, piloted_world
 pytestmark = pytest.mark.apiserver
 
 # In the ordinary run, one in so many; a prime, so that it is not always the same call of a pass.
-_ONE_IN = 31
+_ONE_IN = 61
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -88,7 +88,7 @@ def pair(
         yield Pair(world, lease, tuple(proxies), tuple(starts), tuple(clocks))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("signal", [SIGSTOP, SIGKILL])
+@pytest.mark.parametrize("signal", [SIGSTOP, SIGKILL], ids=["paused", "killed"])
 def test_a_leader_that_is_gone_when_it_has_decided_is_followed_and_one_that_comes_back_writes_nothing(
     pair: Pair, signal: int
 ) -> None:

@@ -16,7 +16,7 @@ from leadsman.shell import kube
 pytestmark = pytest.mark.apiserver
 
 _SEEDS = 100
-_SEEDS_OF_A_SHORT_RUN = 2
+_SEEDS_OF_A_SHORT_RUN = 1
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ async def test_etcd_that_is_killed_in_a_pass_changes_neither(
     hurt: Callable[..., object], scenario: str, full: bool
 ) -> None:
     def restarts(request: Request) -> Fault | None:
-        return Fault.ETCD if request.number % (40 if full else 120) == 35 else None
+        return Fault.ETCD if request.number % (23 if full else 120) == 17 else None
 
     await hurt(scenario, lambda _: None)
     await hurt(scenario, restarts)
