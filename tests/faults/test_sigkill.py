@@ -1,7 +1,7 @@
 """The real operator, killed with SIGKILL at its requests one after the other, comes to the same end."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from apiserver.fixtures import Cluster
 from apiserver.kubeapi import LEADSMAN, Api, model, with_version
 from apiserver.outcome import outcome
 from faults.pods import LoopbackWorld
@@ -25,13 +24,6 @@ _SECONDS = 60
 # Of a pass, some ten requests are reads; a process that starts makes some thirty before its first pass.
 _APART, _LAST = 12, 160
 _SHORT = {"promote": [(21, True)], "rollback": [(24, False)], "supersede": [(27, True)]}
-
-
-@pytest.fixture(scope="module")
-def proxy(cluster: Cluster) -> Iterator[Proxy]:
-    """Between the operator and the API server."""
-    with Proxy(cluster.kubeconfig, lambda: None).running() as proxy:
-        yield proxy
 
 
 @dataclass
