@@ -24,10 +24,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+# Linux ends a server with the thread that has started it, and this one lives as long as we do.
+_STARTER = ThreadPoolExecutor(1)
 
 HACK = Path(__file__).resolve().parent
 START_SECONDS = 60
@@ -128,7 +132,10 @@ class _Program:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            starting = _STARTER.submit(
+                subprocess.Popen, self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+            self._process = starting.result()
 
     def ended(self) -> int | None:
         return self._process.poll() if self._process else None

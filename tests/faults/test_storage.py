@@ -1,7 +1,4 @@
-"""An etcd that is killed under the API server, in the middle of a pass.
-
-These come last: afterwards, an API server may take minutes until it writes every kind of object again.
-"""
+"""An etcd that is killed under the API server, in the middle of a pass."""
 
 from collections.abc import Callable
 
@@ -14,7 +11,7 @@ pytestmark = pytest.mark.apiserver
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_etcd_that_is_killed_in_a_pass_changes_neither(
+async def test_an_etcd_that_is_killed_in_a_pass_changes_neither_the_end_nor_the_weights(
     hurt: Callable[..., object], scenario: str, full: bool
 ) -> None:
     def restarts(request: Request) -> Fault | None:
