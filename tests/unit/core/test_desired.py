@@ -108,6 +108,13 @@ def test_a_revision_that_is_just_being_recorded_gets_its_deployment_in_the_next_
     assert "apply Deployment fraud-b" not in acts(observed(FRAUD), preparing())
 
 
+def test_a_drain_is_held_to_a_budget_where_there_may_be_several_pods() -> None:
+    budgets = {"apply PodDisruptionBudget fraud-a", "apply PodDisruptionBudget fraud-b"}
+    for scaling, found in (({}, set()), ({"minReplicas": 2}, budgets), ({"maxReplicas": 2}, budgets)):
+        written = acts(observed(model_deployment(traffic=GATEWAY, scaling=scaling), live=RECORDS), canary())
+        assert {act for act in written if "Budget" in act} == found
+
+
 def test_a_route_goes_when_the_gateway_goes() -> None:
     live = RECORDS | {("HTTPRoute", "fraud"): {"metadata": OURS}}
     assert "delete HTTPRoute fraud" in acts(observed(model_deployment(), live=live), serving())

@@ -19,7 +19,12 @@ from leadsman.core.podtemplate import pod_template
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash
 from leadsman.core.routerules import Pinned
 from leadsman.core.situation import Mirror
-from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
+from leadsman.core.workload import (
+    desired_deployment,
+    desired_disruption_budget,
+    desired_revision_service,
+    desired_stable_service,
+)
 from support.golden import check_golden
 from support.machine import START
 from support.objects import GATEWAY, built_route, model_deployment
@@ -109,6 +114,10 @@ def test_autoscalers(update_golden: bool) -> None:
         deployment = model_deployment(scaling={"minReplicas": 2, "maxReplicas": 8, **scaling})
         built = desired_autoscaler(deployment, revision_hash(deployment.spec), 5)
         check_golden(f"autoscaler-{name}", built, update=update_golden)
+
+
+def test_disruption_budget(update_golden: bool) -> None:
+    check_golden("disruptionbudget", desired_disruption_budget(FRAUD, revision_hash(FRAUD.spec)), update=update_golden)
 
 
 def test_services(update_golden: bool) -> None:

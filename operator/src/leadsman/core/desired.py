@@ -19,7 +19,12 @@ from leadsman.core.rollout import running
 from leadsman.core.route import KINDS, former_routes
 from leadsman.core.routerules import Pinned, Split, is_route_drifted
 from leadsman.core.situation import Mirror, Readiness
-from leadsman.core.workload import desired_deployment, desired_revision_service, desired_stable_service
+from leadsman.core.workload import (
+    desired_deployment,
+    desired_disruption_budget,
+    desired_revision_service,
+    desired_stable_service,
+)
 
 # Retired ModelRevisions kept as history; the audit trail of older ones goes with them.
 HISTORY_LIMIT = 10
@@ -97,6 +102,7 @@ def child_actions(
         *_traffic(observed, state, weights, mirror),
         *_deployments(observed, state),
         *_autoscalers(observed, state),
+        *_disruption_budgets(observed, state),
         *_records(observed, state),
         *_jobs(observed, jobs),
     ]
@@ -205,6 +211,13 @@ def _autoscalers(observed: Observed, state: RolloutState) -> list[Action]:
     deployment = observed.deployment
     least = {one: floor(deployment.spec.scaling, state, observed.mode, one) for one in running(state)}
     return _apply([desired_autoscaler(deployment, revision, pods) for revision, pods in least.items()])
+
+
+def _disruption_budgets(observed: Observed, state: RolloutState) -> list[Action]:
+    """Only where there may be more than one pod: of a single one there is nothing to keep in a drain."""
+    deployment, scaling = observed.deployment, observed.deployment.spec.scaling
+    several = (scaling.max_replicas or scaling.min_replicas) > 1
+    return _apply([desired_disruption_budget(deployment, revision) for revision in running(state) if several])
 
 
 def _may_run(observed: Observed, state: RolloutState, revision: str) -> bool:

@@ -1,4 +1,4 @@
-"""The objects that run one revision: a Deployment and the Service that its weight points to."""
+"""The objects that run one revision: a Deployment, its budget for drains, and the Service that its weight points to."""
 
 from typing import Any
 
@@ -13,6 +13,8 @@ from leadsman.core.names import (
     revision_labels,
 )
 from leadsman.core.owner import owner_references
+
+DISRUPTION_BUDGET_KIND = "PodDisruptionBudget"
 
 
 def desired_deployment(
@@ -34,6 +36,24 @@ def desired_deployment(
             "selector": {"matchLabels": revision_labels(name, revision)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": template,
+        },
+    }
+
+
+def desired_disruption_budget(deployment: ModelDeployment, revision: str) -> dict[str, Any]:
+    """How many pods of a revision a drain may take at once: a quarter, or one if that is less than one."""
+    name = deployment.metadata.name
+    labels = revision_labels(name, revision)
+    return {
+        "apiVersion": "policy/v1",
+        "kind": DISRUPTION_BUDGET_KIND,
+        "metadata": _metadata(deployment, child_name(name, revision), labels),
+        "spec": {
+            # Kubernetes rounds it up.
+            "maxUnavailable": "25%",
+            "selector": {"matchLabels": labels},
+            # A pod that serves nobody holds up no drain.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
 

@@ -16,6 +16,7 @@ from leadsman.shell.kube import (
     JOB,
     MODEL_REVISION,
     POD,
+    POD_DISRUPTION_BUDGET,
     ROLLOUT_ACTION,
     ROLLOUT_POLICY,
     SCALED_OBJECT,
@@ -24,7 +25,8 @@ from leadsman.shell.kube import (
 )
 
 CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, POD, GRPC_ROUTE)
-AUTOSCALERS = (HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
+TALKATIVE = (HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, POD_DISRUPTION_BUDGET)
+"""Their status changes every few seconds, which is no news: what they do is seen on the Deployment and the pods."""
 _OTHERS_SECONDS = 1.0
 
 
@@ -39,7 +41,7 @@ async def child_changed(namespace: str | None, labels: Mapping[str, str], memo: 
 
 
 def came_or_went(type: str | None, **_: Any) -> bool:
-    """An autoscaler writes its status every few seconds, which is no news: what it does is seen on the Deployment."""
+    """It was made or deleted, or is seen for the first time."""
     return type != "MODIFIED"
 
 
@@ -68,7 +70,7 @@ for _child in CHILDREN:
     kopf.on.event(*selector(_child), labels={MODEL_LABEL: kopf.PRESENT, MANAGED_BY: kopf.PRESENT}, id=_child.plural)(
         child_changed
     )
-for _child in AUTOSCALERS:
+for _child in TALKATIVE:
     kopf.on.event(
         *selector(_child),
         labels={MODEL_LABEL: kopf.PRESENT, MANAGED_BY: kopf.PRESENT},

@@ -86,6 +86,7 @@ GRPC_ROUTE = Resource("apis/gateway.networking.k8s.io/v1", "grpcroutes", "GRPCRo
 # What the kinds of the Gateway API look like on this API server; everybody may read it.
 GATEWAY_SCHEMA = Resource("openapi/v3/apis/gateway.networking.k8s.io", "v1", "")
 SELF_SUBJECT_REVIEW = Resource("apis/authentication.k8s.io/v1", "selfsubjectreviews", "SelfSubjectReview")
+POD_DISRUPTION_BUDGET = Resource("apis/policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 EVENT = Resource("apis/events.k8s.io/v1", "events", "Event")
 
 

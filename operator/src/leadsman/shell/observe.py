@@ -26,6 +26,7 @@ from leadsman.shell.kube import (
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
     POD,
+    POD_DISRUPTION_BUDGET,
     ROLLOUT_ACTION,
     ROLLOUT_POLICY,
     SCALED_OBJECT,
@@ -39,7 +40,7 @@ from leadsman.shell.validation import first_problem
 
 T = TypeVar("T", ModelDeployment, RolloutPolicy)
 
-CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HORIZONTAL_POD_AUTOSCALER)
+CHILDREN = (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, HORIZONTAL_POD_AUTOSCALER, POD_DISRUPTION_BUDGET)
 
 
 class InvalidObjectError(Exception):

@@ -20,6 +20,7 @@ from leadsman.shell.kube import (
     HTTP_ROUTE,
     JOB,
     MODEL_REVISION,
+    POD_DISRUPTION_BUDGET,
     ROLLOUT_ACTION,
     SCALED_OBJECT,
     SERVICE,
@@ -32,7 +33,8 @@ from leadsman.shell.telemetry import Metrics
 _ROUTES = (HTTP_ROUTE, GRPC_ROUTE)
 _AUTOSCALERS = (HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
 _RESOURCES = {
-    resource.kind: resource for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, *_ROUTES, *_AUTOSCALERS)
+    resource.kind: resource
+    for resource in (MODEL_REVISION, DEPLOYMENT, SERVICE, JOB, POD_DISRUPTION_BUDGET, *_ROUTES, *_AUTOSCALERS)
 }
 # Not Deployments, whose status changes all the time while pods start: their replicas follow from what is committed.
 _FENCED = (MODEL_REVISION.kind, *KINDS, SERVICE.kind)
