@@ -70,9 +70,10 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
     weighed = _weigh(observed, before, soundings, now, settled=not unsettled)
     scaling, replicas = observed.deployment.spec.scaling, observed.replicas()
     carried = carrying(scaling, before, observed.mode, replicas, now)
+    asked = requests(observed.actions)
     situation = Situation(
         desired=desired,
-        replicas=owed(scaling, before, observed.mode, desired, carried),
+        replicas=owed(scaling, before, observed.mode, desired, carried, asked),
         mode=observed.mode,
         policy=observed.policy,
         revisions=observed.readiness(),
@@ -81,7 +82,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         preflight=found.preflight,
         unsettled=unsettled,
         author=author_of(observed.deployment),
-        requests=requests(observed.actions),
+        requests=asked,
         proved=proved(observed.revisions),
     )
     decision = step(situation, weighed.state)

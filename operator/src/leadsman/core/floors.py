@@ -7,13 +7,15 @@ made of a floor. It is kept for some time after the rollout, too: a HorizontalPo
 have done below its floor, and would do it just when the requests have come back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from leadsman.api.modeldeployment import Scaling
+from leadsman.api.rolloutaction import Verb
 from leadsman.api.status import Capacity, Mode, Retiring, RolloutState
 from leadsman.core.capacity import needed, next_share
 from leadsman.core.rollout import weights
+from leadsman.core.situation import Request
 
 # An autoscaler's memory is 5 minutes by default (its stabilization window), and what it sees may be a minute old.
 SETTLING = timedelta(minutes=10)
@@ -92,10 +94,16 @@ def floor(scaling: Scaling, state: RolloutState, mode: Mode, revision: str) -> i
     return max(least, default=scaling.min_replicas)
 
 
-def owed(scaling: Scaling, state: RolloutState, mode: Mode, desired: str, carried: int) -> int:
-    """Ready pods without which the desired revision gets nothing more in this pass."""
+def owed(
+    scaling: Scaling, state: RolloutState, mode: Mode, desired: str, carried: int, asked: Iterable[Request] = ()
+) -> int:
+    """Ready pods without which the desired revision gets nothing more in this pass.
+
+    Who begins in this very pass may get everything, and so may whoever people have `asked` for.
+    """
     on_its_way = state.candidate is not None and state.candidate.wanted == desired
-    return needed(scaling, carried, next_share(state, mode) if on_its_way else 100)
+    by_steps = on_its_way and not any(request.verb in (Verb.PROMOTE, Verb.UNDO) for request in asked)
+    return needed(scaling, carried, next_share(state, mode) if by_steps else 100)
 
 
 def _with(state: RolloutState, capacity: Capacity | None, retiring: tuple[Retiring, ...]) -> RolloutState:
