@@ -9,7 +9,7 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import PurePath
@@ -24,7 +24,7 @@ from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.jobpods import is_job_pod, parse_job_pod
-from leadsman.core.names import REVISION_LABEL
+from leadsman.core.names import CHANGED_BY_ANNOTATION, REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.podtemplate import digest_in
@@ -95,6 +95,12 @@ class World:
         self.overloaded = 0.0
         """Requests, or copies of them, that came to a revision whose pods had too much to do."""
         self.autoscalers = Autoscalers(self.pod_rps)
+        self.actions: dict[str, dict[str, Any]] = {}
+        """RolloutActions by name."""
+        self.author = ""
+        """Who is stamped on the spec."""
+        self.drifts: dict[str, int] = {}
+        """Weights that the gateway goes by instead of the route's, by revision."""
         self.history: list[tuple[float, str, str]] = []
         self.writes = 0
         self.crash_before: int | None = None
@@ -132,6 +138,37 @@ class World:
         """The revision that a version of the model is."""
         spec = {"model": {"uri": f"https://models.example.com/fraud/{version}.onnx", "version": version}}
         return revision_hash(ModelDeployment.model_validate({"metadata": {"name": NAME}, "spec": spec}).spec)
+
+    def ask(self, verb: str, who: str = "alice", groups: tuple[str, ...] = (), **spec: Any) -> str:
+        """Create a RolloutAction about what is on its way, or was taken back; returns its name."""
+        state = self.state
+        known = state.candidate or state.rejected
+        gate = state.candidate.gate if state.candidate else None
+        name = f"action-{len(self.actions) + 1}"
+        meant: dict[str, Any] = {"modelDeployment": NAME, "verb": verb}
+        if known and verb not in ("Pause", "Resume", "Undo"):
+            meant["revision"] = known.revision
+        if verb == "Approve":
+            meant["evidence"] = gate.evidence if gate else "none"
+        if who:
+            meant["requestedBy"] = {"user": who, "groups": list(groups)}
+        self.actions[name] = {
+            "metadata": {"name": name, "uid": name, "generation": 1, "creationTimestamp": self.clock.isoformat()},
+            "spec": meant | spec,
+        }
+        return name
+
+    def answer_to(self, name: str) -> str:
+        """What became of a RolloutAction: "Accepted: ..." or "Refused: ..."."""
+        status = self.actions[name].get("status", {})
+        return f"{status.get('outcome')}: {status.get('message')}"
+
+    def turn(self, version: str, **changes: Any) -> None:
+        """A model behaves otherwise from now on, in the pods that run it."""
+        self.models[version] = replace(self.models[version], **changes)
+        for pod in self.pods.values():
+            if pod.revision == self.hash_of(version):
+                pod.model = self.models[version]
 
     def lose_status(self) -> None:
         """Restore everything from a backup, which holds no status."""
@@ -194,7 +231,9 @@ class World:
 
     def observed(self) -> Observed:
         """Read it all."""
-        metadata = {"name": NAME, "namespace": NAMESPACE, "uid": UID, "generation": self.generation}
+        metadata: dict[str, Any] = {"name": NAME, "namespace": NAMESPACE, "uid": UID, "generation": self.generation}
+        if self.author:
+            metadata["annotations"] = {CHANGED_BY_ANNOTATION: self.author}
         raw = {"metadata": metadata, "spec": self.spec, "status": self.status}
         written = ModelDeployment.model_validate(json.loads(json.dumps(raw)))
         named = config_maps_of(written.spec.runtime)
@@ -211,6 +250,7 @@ class World:
             actions=[RolloutAction.model_validate(raw) for raw in self.asked.values()],
             reads_config_maps=bool(named),
             unknown_values=unknown_values,
+            actions=[RolloutAction.model_validate(raw) for raw in self.actions.values()],
         )
 
     # the operator
@@ -253,6 +293,9 @@ class World:
             self._count()
             self.status = _json(plan.status)
             self.history += [(self.now, notice.reason.value, notice.revision) for notice in plan.notices]
+        for name, answer in plan.answers.items():
+            self._count()
+            self.actions[name]["status"] = _json(answer)
         for action in plan.actions:
             self._act(action)
         for name, answer in plan.answers.items():
@@ -395,6 +438,8 @@ class World:
         split = self.weights()
         if not split:
             return
+        if len(split) > 1 and set(self.drifts) == set(split):
+            split = self.drifts
         copies = self.copies()
         ready = {
             revision: [pod for pod in self.pods.values() if pod.revision == revision and pod.ready(self.now)]
