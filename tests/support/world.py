@@ -95,12 +95,8 @@ class World:
         self.overloaded = 0.0
         """Requests, or copies of them, that came to a revision whose pods had too much to do."""
         self.autoscalers = Autoscalers(self.pod_rps)
-        self.actions: dict[str, dict[str, Any]] = {}
-        """RolloutActions by name."""
         self.author = ""
         """Who is stamped on the spec."""
-        self.drifts: dict[str, int] = {}
-        """Weights that the gateway goes by instead of the route's, by revision."""
         self.history: list[tuple[float, str, str]] = []
         self.writes = 0
         self.crash_before: int | None = None
@@ -124,35 +120,25 @@ class World:
         }
         return self.hash_of(version)
 
-    def ask(self, verb: str, user: str = "ann", **spec: Any) -> str:
-        """Make a RolloutAction, as admission stamps it; returns its name."""
-        name = f"{verb.lower()}-{len(self.asked) + 1}"
-        metadata = {"name": name, "namespace": NAMESPACE, "uid": name, "generation": 1}
-        metadata["creationTimestamp"] = self.clock.isoformat()
-        who = {"user": user, "groups": ["system:authenticated"]}
-        spec |= {"modelDeployment": NAME, "verb": verb, "requestedBy": who}
-        self.asked[name] = {"metadata": metadata, "spec": spec, "status": {"observedGeneration": -1}}
-        return name
-
     def hash_of(self, version: str) -> str:
         """The revision that a version of the model is."""
         spec = {"model": {"uri": f"https://models.example.com/fraud/{version}.onnx", "version": version}}
         return revision_hash(ModelDeployment.model_validate({"metadata": {"name": NAME}, "spec": spec}).spec)
 
-    def ask(self, verb: str, who: str = "alice", groups: tuple[str, ...] = (), **spec: Any) -> str:
+    def ask(self, verb: str, user: str = "alice", groups: tuple[str, ...] = (), **spec: Any) -> str:
         """Create a RolloutAction about what is on its way, or was taken back; returns its name."""
         state = self.state
         known = state.candidate or state.rejected
         gate = state.candidate.gate if state.candidate else None
-        name = f"action-{len(self.actions) + 1}"
+        name = f"action-{len(self.asked) + 1}"
         meant: dict[str, Any] = {"modelDeployment": NAME, "verb": verb}
         if known and verb not in ("Pause", "Resume", "Undo"):
             meant["revision"] = known.revision
         if verb == "Approve":
             meant["evidence"] = gate.evidence if gate else "none"
-        if who:
-            meant["requestedBy"] = {"user": who, "groups": list(groups)}
-        self.actions[name] = {
+        if user:
+            meant["requestedBy"] = {"user": user, "groups": list(groups)}
+        self.asked[name] = {
             "metadata": {"name": name, "uid": name, "generation": 1, "creationTimestamp": self.clock.isoformat()},
             "spec": meant | spec,
         }
@@ -160,7 +146,7 @@ class World:
 
     def answer_to(self, name: str) -> str:
         """What became of a RolloutAction: "Accepted: ..." or "Refused: ..."."""
-        status = self.actions[name].get("status", {})
+        status = self.asked[name].get("status", {})
         return f"{status.get('outcome')}: {status.get('message')}"
 
     def turn(self, version: str, **changes: Any) -> None:
@@ -250,7 +236,6 @@ class World:
             actions=[RolloutAction.model_validate(raw) for raw in self.asked.values()],
             reads_config_maps=bool(named),
             unknown_values=unknown_values,
-            actions=[RolloutAction.model_validate(raw) for raw in self.actions.values()],
         )
 
     # the operator
@@ -295,12 +280,9 @@ class World:
             self.history += [(self.now, notice.reason.value, notice.revision) for notice in plan.notices]
         for name, answer in plan.answers.items():
             self._count()
-            self.actions[name]["status"] = _json(answer)
+            self.asked[name]["status"] = _json(answer)
         for action in plan.actions:
             self._act(action)
-        for name, answer in plan.answers.items():
-            self._count()
-            self.asked[name]["status"] = _json(answer)
 
     def _count(self) -> None:
         if self.crash_before == self.writes:
@@ -438,8 +420,6 @@ class World:
         split = self.weights()
         if not split:
             return
-        if len(split) > 1 and set(self.drifts) == set(split):
-            split = self.drifts
         copies = self.copies()
         ready = {
             revision: [pod for pod in self.pods.values() if pod.revision == revision and pod.ready(self.now)]

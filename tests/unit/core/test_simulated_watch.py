@@ -135,7 +135,7 @@ def test_a_gateway_that_does_not_split_as_configured_holds_the_step_and_says_so(
     at = world()
     at.apply("2")
     at.until("StepStarted")
-    at.drifts = {at.hash_of("1"): 40, at.hash_of("2"): 60}
+    at.sticky = 0.8
     at.rest(900)
     assert at.weights()[at.hash_of("2")] == 20
     assert at.condition("Skewed") == "True/SplitDisagrees"
@@ -148,7 +148,7 @@ def test_where_callers_go_round_the_gateway_the_split_may_be_ignored() -> None:
     at = world(policy=careful(on_skew=OnSkew.IGNORE))
     at.apply("2")
     at.until("StepStarted")
-    at.drifts = {at.hash_of("1"): 96, at.hash_of("2"): 4}
+    at.sticky = 0.8
     at.until("Promoted")
 
 
