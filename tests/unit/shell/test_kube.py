@@ -21,6 +21,7 @@ from leadsman.shell.kube import (
     KubeClient,
     KubeError,
     NotFoundError,
+    TakenError,
     as_yaml,
 )
 
@@ -178,3 +179,32 @@ def test_half_a_character_is_none(half: str) -> None:
 def test_what_looks_like_an_escape_is_none() -> None:
     text = "\\ud83d\\ude00 \\\\ud83d C:\\u0"
     assert yaml.safe_load(as_yaml({"x": text, text: "😀"})) == {"x": text, text: "😀"}
+
+
+OWNED = '{"message": "the reason", "details": {"causes": [{"reason": "FieldManagerConflict"}]}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [(OWNED, TakenError), (STATUS, KubeError)],
+    ids=["fields of another", "a write that was overtaken"],
+)
+async def test_only_what_has_fields_of_another_is_somebody_elses(server: Server, text: str, kind: type) -> None:
+    server.says(409, text)
+    with pytest.raises(KubeError) as caught:
+        await server.client.apply(SERVICE, {"metadata": {"namespace": "payments", "name": "fraud"}}, force=False)
+    assert type(caught.value) is kind
+
+
+async def test_a_process_that_does_not_lead_reads_and_writes_nothing(server: Server) -> None:
+    follower = KubeClient(server.client._api, may_write=lambda: False)
+    server.says(200)
+    await follower.get(SERVICE, "payments", "fraud")
+    body = {"metadata": {"namespace": "payments", "name": "fraud"}}
+    for write in (follower.apply(SERVICE, body), follower.create(SERVICE, body)):
+        with pytest.raises(KubeError, match="does not lead") as caught:
+            await write
+        assert caught.value.retryable
+    with pytest.raises(KubeError, match="does not lead"):
+        await follower.delete(SERVICE, "payments", "fraud")
+    assert [request.method for request in server.seen] == ["GET"]
