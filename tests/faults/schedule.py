@@ -30,6 +30,7 @@ WRITES = (Fault.CONFLICT, Fault.ERROR_AFTER, Fault.RESET_AFTER, Fault.HANG_AFTER
 READS = (Fault.STALE,)
 ANY = (Fault.BUSY, Fault.ERROR, Fault.RESET, Fault.HANG, Fault.SLOW)
 WATCHES = (Fault.DROP, Fault.EXPIRED, Fault.LAG, Fault.REPLAY, Fault.BUSY, Fault.ERROR, Fault.RESET)
+HANGS = (Fault.HANG, Fault.HANG_AFTER)
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,15 @@ class Seeded:
     share: float = 0.08
     share_of_writes: float = 0.3
     first: int = 400
+    share_of_watches: float = 0.0
+    """Only a real operator watches; it has no other timeout than that of half a minute, so nothing hangs for it."""
 
     def __call__(self, request: Request) -> Fault | None:
         if request.number > self.first:
             return None
         random = Random(f"{self.seed}/{request.number}")
-        if random.random() > (self.share_of_writes if request.writes else self.share):
+        share = self.share_of_watches if request.watches else self.share_of_writes if request.writes else self.share
+        if random.random() > share:
             return None
         kinds = WATCHES if request.watches else (*ANY, *(WRITES if request.writes else READS))
-        return random.choice(kinds)
+        return random.choice([kind for kind in kinds if kind not in HANGS] if self.share_of_watches else kinds)

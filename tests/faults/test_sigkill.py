@@ -1,4 +1,4 @@
-"""The real operator, killed with SIGKILL at its requests one after the other, comes to the same end."""
+"""The real operator, killed with SIGKILL at its requests one after the other, or hurt in all ways, has the same end."""
 
 import time
 from collections.abc import Callable
@@ -16,11 +16,12 @@ from faults.pods import LoopbackWorld
 from faults.process import Process, environment
 from faults.proxy import Proxy
 from faults.scenarios import SCENARIOS, WEIGHTS, Stage, fresh_world
-from faults.schedule import Request
+from faults.schedule import Request, Schedule, Seeded, no_faults
 
 pytestmark = pytest.mark.apiserver
 
-_SECONDS = 60
+_SECONDS = 120
+_SEEDS = 10
 # Of a pass, some ten requests are reads; a process that starts makes some thirty before its first pass.
 _APART, _LAST = 12, 160
 _SHORT = {"promote": [(21, True)], "rollback": [(24, False)], "supersede": [(27, True)]}
@@ -37,6 +38,7 @@ class Life:
     """The first process is killed at its request of the first number, the next at the next; then one may live."""
     after: bool = False
     """They die when the API server has answered, and not before the request is forwarded."""
+    schedule: Schedule = no_faults
     killed: list[str] = field(default_factory=list)
     """The requests at which they were."""
 
@@ -60,7 +62,7 @@ class Life:
                 self.process.signal(SIGKILL)
                 self.killed.append(f"{request}")
 
-        self.proxy.reset(**{"after" if self.after else "before": strike})
+        self.proxy.reset(self.schedule, **{"after" if self.after else "before": strike})
         self.process = self.start()
 
     def _until(self, done: Callable[[], bool], says: str) -> None:
@@ -124,3 +126,23 @@ def test_killed_with_sigkill_at_any_request_it_comes_to_the_same_end(
             it, ended = life(scenario, deaths=deaths, after=after)
             print(f"{scenario}: {len(it.killed)} kills: {it.killed}")
             assert ended == expected
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_watches_that_drop_lag_and_replay_and_all_other_faults_change_nothing(
+    life: Callable[..., tuple[Life, dict[str, Any]]],
+    subtests: pytest.Subtests,
+    scenario: str,
+    full: bool,
+    request: pytest.FixtureRequest,
+) -> None:
+    if not full and scenario != "rollback":
+        pytest.skip("a rollback has the most to lose; --faults-full runs all three")
+    _, expected = life(scenario)
+    first = request.config.getoption("--faults-seed")
+    for seed in range(first, first + (_SEEDS if full else 1)):
+        with subtests.test(f"--faults-seed={seed}"):
+            it, ended = life(scenario, schedule=Seeded(seed, share_of_watches=0.6, first=250))
+            print(f"{scenario}, {seed}: {len(it.proxy.requests)} requests, {dict(it.proxy.hurt)}")
+            del ended["preflights ever started"]
+            assert ended.items() <= expected.items()
