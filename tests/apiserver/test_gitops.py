@@ -55,7 +55,7 @@ SYNCS: dict[str, Sync] = {"server-side apply": server_side, "a merge patch": mer
 
 def manifests(namespace: str, version: str) -> list[Manifest]:
     """What is in Git."""
-    return [policy(namespace), with_version(model(namespace), version)]
+    return [policy(namespace, keepWarm="0s"), with_version(model(namespace), version)]
 
 
 def resource_versions(it: Pilot) -> dict[str, str]:
