@@ -32,8 +32,8 @@ def draw(found: Results, path: Path) -> None:
     axes.set(xscale="log", xlabel="seconds from the first bad answer to weight 0")
     axes.set_xticks([1, 2, 5, 10, 20, 60, 120, 360], ["1", "2", "5", "10", "20", "1 min", "2 min", "6 min"])
     axes.minorticks_off()
-    axes.set_title("measured (dots, all of them; line: median); bounds of others (bar, and with a minute's window)")
-    axes.title.set_fontsize(9)
+    measured = "Leadsman: every rollback that was measured, and the median"
+    axes.set_title(f"{measured}. Others: bounds, and with a minute's window", loc="right", fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.tight_layout()
