@@ -20,7 +20,7 @@ import yaml
 from kubernetes.aio.config import kube_config as aio_kube_config
 from kubernetes.config import kube_config
 
-from apiserver.kubeapi import LEADSMAN, Api, model, policy, with_version
+from apiserver.kubeapi import LEADSMAN, Api, action, model, policy, with_version
 from apiserver.pilot import SERVING_IMAGE
 from apiserver.test_gitops import SYNCS, Sync, manifests
 from apiserver.test_routes import own_route, path_of, rules
@@ -163,6 +163,19 @@ def settings(
     )
     if not namespaced:
         world.api.delete("apis/rbac.authorization.k8s.io/v1/clusterrolebindings/leadsman")
+
+
+async def test_who_asks_is_answered_with_the_rights_of_the_chart(world: World, settings: Settings) -> None:
+    """At once: an action wakes the operator."""
+    path = f"{LEADSMAN}/namespaces/{world.namespace}/rolloutactions"
+    world.api.submit(policy(world.namespace), model(world.namespace))
+    async with operator(settings), turning(world):
+        await soon(lambda: ready(world) == ("Serving", "1"), "the first revision serves")
+        for verb, outcome in (("Pause", "Accepted"), ("Resume", "Accepted"), ("Resume", "Refused")):
+            name = f"{verb}-{outcome}".lower()
+            world.api.create(path, action(world.namespace, verb, name))
+            await soon(lambda: world.api.get(f"{path}/{name}")["status"].get("outcome"), f"{verb} is decided on")
+            assert world.api.get(f"{path}/{name}")["status"]["outcome"] == outcome
 
 
 async def test_its_whole_life_with_the_rights_of_the_chart(world: World, settings: Settings) -> None:
