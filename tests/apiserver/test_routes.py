@@ -65,7 +65,7 @@ def submit(world: World, version: str = "1", *, shadow: bool = False, **traffic:
     steps = [{"shadow": {}, "minDuration": "0s"}] if shadow else []
     steps += [{"weight": weight, "minDuration": "0s"} for weight in (20, 50)]
     asked = model(world.namespace, **({"traffic": traffic} if traffic else {}))
-    world.api.submit(policy(world.namespace, steps=steps), with_version(asked, version))
+    world.api.submit(policy(world.namespace, steps=steps, keepWarm="5s"), with_version(asked, version))
     return asked
 
 
@@ -95,7 +95,7 @@ async def test_what_others_put_into_the_models_route_outlives_a_whole_rollout(wo
         await it.run(until=lambda it: it.status["rollout"]["phase"] == "Shadow" and len(rules(world)) == 3)
         assert rules(world)[0]["filters"][0] == HEADER
         assert rules(world)[0]["timeouts"] == TIMEOUT
-        await it.run(until=lambda it: it.serves("2"))
+        await it.run(until=lambda it: it.serves("2") and it.status["rollout"]["phase"] == "Idle")
         mine, theirs = rules(world)
         assert {key: value for key, value in mine.items() if key != "backendRefs"} == {
             "matches": ours["matches"],
@@ -114,7 +114,7 @@ async def test_a_route_by_reference_is_split_through_a_rollout_and_has_its_servi
         await it.run(until=lambda it: it.serves("1"))
         assert rules(world, "own") == before, "nobody has written it"
         submit(world, "2", shadow=True, **OWN)
-        await it.run(until=lambda it: it.serves("2"))
+        await it.run(until=lambda it: it.serves("2") and it.status["rollout"]["phase"] == "Idle")
         assert [max(weights.values()) for weights in it.history] == [100, 80, 50, 100]
         assert world.copied["2"] > 0
         assert rules(world, "own") == before
@@ -204,7 +204,7 @@ async def test_grpc_has_the_weights_of_http_in_every_step(world: World) -> None:
             http, grpc = (rules(world, plural=plural)[0]["backendRefs"] for plural in ("httproutes", "grpcroutes"))
             assert [(one["name"], one["weight"]) for one in http] == [(one["name"], one["weight"]) for one in grpc]
             assert {one["port"] for one in grpc} == {8081}
-        await it.run(until=lambda it: it.serves("2"))
+        await it.run(until=lambda it: it.serves("2") and it.status["rollout"]["phase"] == "Idle")
         service = world.api.get(f"api/v1/namespaces/{world.namespace}/services/fraud")
         assert [(port["name"], port["targetPort"], port["appProtocol"]) for port in service["spec"]["ports"]] == [
             ("http", 8080, "http"),
@@ -236,7 +236,7 @@ async def test_testers_see_the_candidate_before_anybody_else_and_stable_after_it
         await it.run(until=lambda it: it.status["rollout"]["phase"] == "Shadow" and len(pinned_to(world)) == 2)
         assert pinned_to(world) == ["2", "2"]
         assert it.weights == {"1": 100}
-        await it.run(until=lambda it: it.serves("2"))
+        await it.run(until=lambda it: it.serves("2") and it.status["rollout"]["phase"] == "Idle")
         assert pinned_to(world) == []
         await it.run(until=lambda it: not it.wrote)
 
@@ -279,7 +279,7 @@ async def test_sessions_stay_with_a_pod_where_the_cluster_has_the_field_for_it(w
         [rule] = rules(world)
         assert rule["sessionPersistence"]["sessionName"] == "leadsman-fraud"
         assert rule["sessionPersistence"]["type"] == "Cookie"
-        await it.run(until=lambda it: it.serves("2"))
+        await it.run(until=lambda it: it.serves("2") and it.status["rollout"]["phase"] == "Idle")
         await it.run(until=lambda it: not it.wrote)
         world.api.patch(it.path, {"spec": {"traffic": {"affinity": None}}})
         await it.one_pass()
