@@ -181,12 +181,21 @@ def _possible(deployment: ModelDeployment, around: Surroundings, split: Split) -
 
 
 def _own_rules(around: Surroundings, kind: str, port: int) -> Sequence[Mapping[str, Any]]:
-    """The live rules; a rule for all requests, if none is there that names the model."""
+    """The live rules; a rule for all requests, if none is there that names the model.
+
+    A rule that takes all requests elsewhere is ours, with somebody's hand in it: the model would have none left.
+    """
     model = around.backends.model
-    live = rules_of(around.live.get((kind, model), {}))
+    found = rules_of(around.live.get((kind, model), {}))
+    live = [rule for rule in found if around.backends.shares(rule) or not _takes_all(rule)]
     if any(map(around.backends.shares, users_rules(live, around.backends))):
-        return list(live)
+        return live
     return [*live, {"backendRefs": [{"name": model, "port": port}]}]
+
+
+def _takes_all(rule: Mapping[str, Any]) -> bool:
+    everything: tuple[Mapping[str, Any], ...] = ({}, {"path": {"type": "PathPrefix", "value": "/"}})
+    return any(match in everything for match in rule.get("matches") or [{}])
 
 
 def _own(
