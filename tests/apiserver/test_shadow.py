@@ -1,5 +1,6 @@
 """Shadow steps against a real API server with the Gateway API's own CRD: what is copied to whom, and for how long."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -76,6 +77,8 @@ async def test_a_copy_that_somebody_puts_into_the_route_at_rest_is_taken_out(wor
         await shadow(it, "2")
         mirrored = rules(it)[0]["filters"]
         await it.run(until=lambda it: it.serves("2"))
+        it.now += timedelta(hours=1)  # until then its predecessor gets copies, to be compared with
+        await it.run(until=lambda it: copies(it) == {})
         route = f"{GATEWAY}/namespaces/{world.namespace}/httproutes/fraud"
         world.api.patch(route, {"spec": {"rules": [{**rules(it)[0], "filters": mirrored}]}})
         await it.one_pass()

@@ -355,8 +355,9 @@ class Machine(RuleBasedStateMachine):
                 continue
             rises = [n for n in decision.notices if n.revision == revision and n.weight_after == weight]
             assert len(rises) == 1
+            same = before.candidate is not None and before.candidate.revision == revision
             match rises[0].reason:
-                case Reason.STEP_STARTED | Reason.PROMOTED if before.phase in TRIALS and before.candidate:
+                case Reason.STEP_STARTED | Reason.PROMOTED if before.phase in TRIALS and before.candidate and same:
                     self.may_go_on(before.candidate, before.phase, rises[0], decision, situation)
                 case Reason.STEP_STARTED:
                     assert old.get(revision, 0) == 0
@@ -440,8 +441,9 @@ class Machine(RuleBasedStateMachine):
     def approvals_are_never_passed_by(self, before: RolloutState, decision: Decision, situation: Situation) -> None:
         """Nothing but enough people's word, and they who may, lets a candidate pass an approval of its policy."""
         candidate = before.candidate
-        promoted = [one for one in decision.notices if one.reason in (Reason.PROMOTED, Reason.SWITCHED)]
-        if candidate is None or not promoted or candidate.returning:
+        ends = (Reason.PROMOTED, Reason.SWITCHED)
+        promoted = [one.revision for one in decision.notices if one.reason in ends]
+        if candidate is None or candidate.revision not in promoted or candidate.returning:
             return
         left = candidate.policy.steps[candidate.step + 1 :] if before.phase in TRIALS else candidate.policy.steps
         assert not any(step.approval for step in left)
@@ -475,7 +477,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestInvariants = Machine.TestCase
-TestInvariants.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestInvariants.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)
 
 
 def test_a_pass_counts_for_one_step_only() -> None:

@@ -325,3 +325,16 @@ def test_killed_at_every_write_of_it_each_request_is_done_once_and_answered() ->
             if at.crashes == 0 or crash > 12:
                 break
             crash += 1
+
+
+def test_what_was_undone_returns_by_retry_and_not_by_another_undo() -> None:
+    at = world()
+    at.apply("2")
+    at.until("Promoted")
+    at.ask("Undo")
+    at.until("Undone")
+    at.rest(5)
+    assert after(at, at.ask("Undo")) == "Refused: there is no earlier revision to return to"
+    named = at.ask("Undo", revision=at.hash_of("2"))
+    assert after(at, named).endswith("was taken back (Undone): Retry is how it returns")
+    assert at.weights() == {at.hash_of("1"): 100}

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from leadsman.api.evidence import CheckReport, Evidence
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
-from leadsman.api.status import Phase, RolloutState, Watch
+from leadsman.api.status import Phase, RolloutState
+from leadsman.core.rollout.watched import checks_of
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Compared:
 def compared(state: RolloutState) -> Compared | None:
     """The comparison that is under way; None where there is nothing to compare."""
     if state.watch and state.stable:
-        watch = state.watch
-        return Compared(state.stable, watch.previous, _watched_by(watch), watch.evidence, is_new=False)
+        watch, checks = state.watch, checks_of(state.watch)
+        policy = watch.policy.model_copy(update={"checks": checks})
+        return Compared(state.stable, watch.previous, policy, watch.evidence, is_new=False) if checks else None
     candidate = state.candidate
     if candidate is None or candidate.undoes or state.stable is None or state.phase is Phase.PREFLIGHT:
         return None
@@ -38,16 +40,3 @@ def with_evidence(state: RolloutState, evidence: Evidence, checks: tuple[CheckRe
     if state.candidate is None:
         raise ValueError("there is evidence, but neither a candidate nor a watch")
     return state.model_copy(update={"candidate": state.candidate.model_copy(update=update)})
-
-
-def _watched_by(watch: Watch) -> RolloutPolicySpec:
-    """The policy with the checks that say something about a promoted revision.
-
-    Nobody sees the predecessor's answers, so nobody judges them; how far both agree was settled before; and whoever
-    gets fewer requests is the faster for it.
-    """
-    fair = watch.copies == 100
-    checks = tuple(
-        check for check in watch.policy.checks if not (check.agreement or check.quality or (check.latency and not fair))
-    )
-    return watch.policy.model_copy(update={"checks": checks})

@@ -8,6 +8,7 @@ from leadsman.api.status import Candidate, Phase, RolloutState
 from leadsman.core.rollout.exposure import TRIALS
 from leadsman.core.rollout.move import candidate_of, with_candidate
 from leadsman.core.rollout.skew import skew_of
+from leadsman.core.rollout.watched import checks_of
 from leadsman.core.situation import Situation
 
 RESYNC = timedelta(minutes=5)
@@ -57,7 +58,7 @@ def requeue_after(situation: Situation, state: RolloutState) -> timedelta:
         case phase if phase in TRIALS:
             candidate = candidate_of(state)
             usual = _until_next_look(candidate.policy, candidate.checks)
-        case Phase.WATCHING if state.watch:
+        case Phase.WATCHING if state.watch and checks_of(state.watch):
             usual = _until_next_look(state.watch.policy, state.watch.checks)
         case Phase.PREFLIGHT:
             usual = _until_preflight_ends(situation, candidate_of(state))

@@ -46,7 +46,7 @@ def reject(situation: Situation, state: RolloutState, reason: Reason, why: str, 
     """The candidate has no traffic any more, and gets none until the spec names another one or somebody asks."""
     candidate = candidate_of(state)
     if candidate.undoes:
-        return _not_undone(situation, state, candidate.undoes, reason, why)
+        return _not_undone(situation, state, candidate.undoes, f"{reason}: {why}", request)
     why = why[:_MESSAGE_LENGTH]  # nothing that a pod says may be too long to be rolled back for
     notice = Notice(
         revision=candidate.revision,
@@ -129,10 +129,10 @@ def _copies(policy: RolloutPolicySpec) -> int:
     return 100 if any(step.shadow for step in policy.steps) else 0
 
 
-def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, reason: Reason, why: str) -> Move:
+def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, why: str, request: Request | None) -> Move:
     """The earlier revision cannot serve: what serves goes on, and what was undone on its way in stays so."""
     candidate = candidate_of(state)
-    message = f"revision {candidate.revision} cannot return ({reason}): {why}"[:_MESSAGE_LENGTH]
+    message = f"revision {candidate.revision} does not return: {why}"[:_MESSAGE_LENGTH]
     rejected = (
         Rejection(revision=undoing.instead, at=situation.now, reason=Reason.UNDONE, message=message)
         if undoing.instead != state.stable
@@ -145,7 +145,15 @@ def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, rea
         rejected=rejected,
         retiring=draining(situation, state, candidate.revision),
     )
-    return after, (Notice(candidate.revision, Reason.UNDO_FAILED, message, warning=True, by=undoing.by),)
+    notice = Notice(
+        revision=candidate.revision,
+        reason=Reason.UNDO_FAILED,
+        message=message,
+        warning=True,
+        by=request.user if request else undoing.by,
+        action=request.name if request else "",
+    )
+    return after, (notice,)
 
 
 def _ended(state: RolloutState, reason: Reason) -> str:

@@ -161,8 +161,11 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
         if state.candidate is None:
             raise _RefusedError(f"revision {target} serves already")
         return reject(situation, state, Reason.ABORTED, f"{_who(request)} undid it{_why(request)}", request)
+    if state.rejected and target == state.rejected.revision:
+        raise _RefusedError(f"revision {target} was taken back ({state.rejected.reason}): Retry is how it returns")
     if target not in situation.proved:
-        kept = ", ".join(revision for revision in situation.proved if revision != state.stable) or "none is kept"
+        out = {state.stable, state.rejected.revision if state.rejected else None}
+        kept = ", ".join(revision for revision in situation.proved if revision not in out) or "none is kept"
         raise _RefusedError(
             f"revision {target} cannot return, since it never was stable or is not kept; possible: {kept}"
         )
@@ -172,7 +175,8 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
         revision=target,
         started_at=situation.now,
         returning=True,
-        undoes=undoing,
+        # What the spec names returns as it would by itself.
+        undoes=undoing if target != situation.desired else None,
         policy=_policy(situation, state),
     )
     after = changed(state, phase=Phase.PREFLIGHT, candidate=returning, rejected=None, watch=None, retiring=retiring)
@@ -191,7 +195,8 @@ def _target(situation: Situation, state: RolloutState, request: Request) -> str:
         return request.revision
     if state.candidate and state.stable:
         return state.stable
-    earlier = [revision for revision in situation.proved if revision != state.stable]
+    gone = state.rejected.revision if state.rejected else None
+    earlier = [revision for revision in situation.proved if revision not in (state.stable, gone)]
     if state.watch:
         return state.watch.previous
     if not earlier:
