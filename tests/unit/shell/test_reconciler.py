@@ -12,11 +12,12 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from leadsman.api.status import Phase, Watch
 from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import CONFLICT, KubeError, NotFoundError, Resource, TakenError
 from leadsman.shell.reconciler import Reconciler
 from leadsman.shell.telemetry import Heartbeat, Metrics
-from support.machine import canary
+from support.machine import POLICY, canary, serving, warm
 from support.objects import GATEWAY, NOW, UID, model_deployment, model_revision, route
 
 OWNED = {"ownerReferences": [{"uid": UID}]}
@@ -129,6 +130,47 @@ async def test_a_rollback_takes_traffic_away_even_when_its_receipt_cannot_be_wri
     kube.fails[f"ModelRevision {b} status"] = down()
     await reconciler(kube).reconcile(KEY)
     assert weights(kube) == [100]
+
+
+def ask(kube: FakeKube, name: str, verb: str, **spec: Any) -> None:
+    """Somebody asks for something."""
+    kube.objects["RolloutAction", name] = {
+        "metadata": {"name": name, "namespace": "payments", "uid": name, "creationTimestamp": NOW.isoformat()},
+        "spec": {"modelDeployment": "fraud", "verb": verb, **spec},
+    }
+
+
+async def test_a_rollback_does_not_wait_for_an_answer_that_cannot_be_written() -> None:
+    kube = running_canary(healthy=False)
+    ask(kube, "first", "Pause")
+    ask(kube, "second", "Resume")
+    kube.fails["RolloutAction first status"] = down(403)
+    again = await reconciler(kube).reconcile(KEY)
+    assert weights(kube) == [100]
+    assert "Event CandidateUnready" in kube.written
+    assert "RolloutAction second status" in kube.written, "one that is refused does not stand before the others"
+    conditions = kube.bodies["ModelDeployment fraud status"]["status"]["conditions"]
+    assert {c["type"]: c["reason"] for c in conditions}["Stalled"] == "Refused"
+    assert again <= timedelta(seconds=1)
+
+
+async def test_without_a_gateway_the_service_goes_back_even_when_the_status_cannot_be_written() -> None:
+    kube = running_canary(healthy=False)
+    [b] = [name.removeprefix("fraud-") for kind, name in kube.objects if kind == "Pod" and name != "fraud-a"]
+    del kube.objects["HTTPRoute", "fraud"]
+    deployment = kube.objects["ModelDeployment", "fraud"]
+    del deployment["spec"]["traffic"]
+    watch = Watch(previous="a", until=NOW + timedelta(minutes=30), policy=POLICY)
+    state = serving(b, phase=Phase.WATCHING, watch=watch, retiring=(warm("a"),))
+    deployment["status"]["rollout"] = state.model_dump(mode="json", by_alias=True, exclude_none=True)
+    selector = {"leadsman.dev/model": "fraud", "leadsman.dev/revision": b}
+    metadata = {"name": "fraud", "resourceVersion": "7", **OWNED}
+    kube.objects["Service", "fraud"] = {"kind": "Service", "metadata": metadata, "spec": {"selector": selector}}
+    kube.fails["ModelDeployment fraud status"] = down()
+    await reconciler(kube).reconcile(KEY)
+    assert kube.bodies["Service fraud"]["spec"]["selector"]["leadsman.dev/revision"] == "a"
+    assert "resourceVersion" not in kube.bodies["Service fraud"]["metadata"], "it waits for nobody"
+    assert not [what for what in kube.written if what.startswith(("Deployment", "delete"))], "only traffic is moved"
 
 
 async def test_a_new_spec_takes_traffic_from_the_old_candidate_even_when_the_new_record_is_refused() -> None:

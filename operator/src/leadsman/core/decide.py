@@ -35,7 +35,7 @@ from leadsman.core.weighing import spec_of, weigh
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pass writes, in this order: records, recordings, receipts, status, actions."""
+    """What a pass writes, in this order: records, recordings, receipts, status, actions, answers."""
 
     records: Sequence[Action]
     recordings: Sequence[Action]
@@ -43,9 +43,9 @@ class Plan:
     receipts: dict[str, ModelRevisionStatus]
     """The changed statuses of ModelRevisions, by object name."""
     status: ModelDeploymentStatus
-    answers: Mapping[str, RolloutActionStatus]
-    """What became of RolloutActions, by name. Written once the decision is committed."""
     actions: Sequence[Action]
+    answers: Mapping[str, RolloutActionStatus]
+    """What became of RolloutActions, by name. Last: a webhook that refuses one holds up no traffic."""
     notices: Sequence[Notice]
     requeue_after: timedelta
     retreats: bool
@@ -97,10 +97,10 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         recordings=recordings,
         receipts=_receipts(observed, situation, before, decision, digests, found),
         status=deployment_status(observed, decision, desired, now),
-        answers=answers(observed.actions, decision.state.acted),
         actions=child_actions(
             recorded, decision.state, decision.weights, decision.mirror, _jobs(recorded, decision.state, followed)
         ),
+        answers=answers(observed.actions, decision.state.acted),
         notices=decision.notices,
         requeue_after=_again(followed, decision),
         retreats=_retreats(before, decision),
@@ -116,8 +116,8 @@ def _nothing_named(followed: Followed, state: RolloutState, now: datetime) -> Pl
         recordings=(),
         receipts={},
         status=deployment_status(observed, decision, "", now),
-        answers={},
         actions=child_actions(observed, state, decision.weights, None, _jobs(observed, state, followed)),
+        answers={},
         notices=(),
         requeue_after=_again(followed, decision),
         retreats=False,

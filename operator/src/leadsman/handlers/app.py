@@ -19,12 +19,14 @@ class App:
     @contextmanager
     def bell(self, key: Key) -> Iterator[asyncio.Event]:
         """The bell of a ModelDeployment, for as long as its daemon runs."""
-        self.bells[key] = asyncio.Event()
+        bell = self.bells[key] = asyncio.Event()
         try:
-            yield self.bells[key]
+            yield bell
         finally:
-            del self.bells[key]
-            self.reconciler.forget(key)
+            # A daemon that is slow to stop may outlive the start of the next one for the same name.
+            if self.bells.get(key) is bell:
+                del self.bells[key]
+                self.reconciler.forget(key)
 
     def wake(self, namespace: str | None, name: str) -> None:
         """Ring for one ModelDeployment."""

@@ -23,7 +23,7 @@ from leadsman.core.archive import without_recordings
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
-from leadsman.core.route import KINDS, routes_of_others
+from leadsman.core.route import routes_of_others
 from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
 from leadsman.shell.kube import CONFLICT, MODEL_DEPLOYMENT, Kube, KubeError, NotFoundError
@@ -125,19 +125,19 @@ class Reconciler:
         try:
             lost = await self._write_records(writer, plan)
             await self._commit(observed, raw, plan.status)
-            for name, answer in plan.answers.items():
-                await writer.write_answer(name, answer.model_dump(mode="json", by_alias=True, exclude_none=True))
         except KubeError:
             # Taking traffic away needs no record to be safe; giving it does.
             if plan.retreats:
-                routes = [action for action in plan.actions if action.kind in KINDS]
-                await writer.act(routes, retreats=True)
+                await writer.retreat(plan.actions)
             raise
         self._gauge(key, plan.status)
         try:
             await writer.act(without_recordings(plan.actions, lost), retreats=plan.retreats)
         finally:
             await self._tell(observed, plan)
+            unanswered = await self._answer(writer, plan)
+        if unanswered:
+            raise unanswered
         return plan.requeue_after
 
     async def _write_records(self, writer: Writer, plan: Plan) -> set[str]:
@@ -173,6 +173,16 @@ class Reconciler:
         body["metadata"]["resourceVersion"] = metadata.resource_version
         self.metrics.writes.labels(MODEL_DEPLOYMENT.kind).inc()
         await self.kube.apply(MODEL_DEPLOYMENT, body, "status")
+
+    async def _answer(self, writer: Writer, plan: Plan) -> KubeError | None:
+        """Write each answer, whatever becomes of the others; the next pass has those that failed. Returns a failure."""
+        failure = None
+        for name, answer in plan.answers.items():
+            try:
+                await writer.write_answer(name, answer.model_dump(mode="json", by_alias=True, exclude_none=True))
+            except KubeError as error:
+                failure = error
+        return failure
 
     async def _tell(self, observed: Observed, plan: Plan) -> None:
         metadata = observed.deployment.metadata

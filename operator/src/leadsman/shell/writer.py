@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from leadsman.api.base import API_VERSION
+from leadsman.api.status import Mode
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
 from leadsman.core.route import KINDS
@@ -48,18 +49,22 @@ class Writer:
         self._versions = {key: item["metadata"].get("resourceVersion") for key, item in observed.live.items()}
 
     async def act(self, actions: Sequence[Action], *, retreats: bool = False) -> None:
-        """Apply and delete child objects, in order. A route that `retreats` is written whatever was written since."""
+        """Apply and delete child objects, in order. What `retreats` is written whatever was written since."""
         for action in actions:
             resource, key = _RESOURCES[action.kind], (action.kind, action.name)
             self._metrics.writes.labels(action.kind).inc()
             if action.body is None:
                 await self._kube.delete(resource, self._namespace, action.name)
                 continue
-            fenced = (action.kind in _FENCED and not (retreats and action.kind in KINDS)) or _lets_go(action)
+            fenced = (action.kind in _FENCED and not (retreats and self._moves_traffic(action))) or _lets_go(action)
             body = self._against(key, action.body) if fenced else action.body
             # What carries our labels is ours; what we have not seen before may be anybody's.
             seen = key in self._observed.live
             self._wrote(key, await self._kube.apply(resource, body, action.subresource, force=seen))
+
+    async def retreat(self, actions: Sequence[Action]) -> None:
+        """Of these, only take traffic away."""
+        await self.act([action for action in actions if self._moves_traffic(action)], retreats=True)
 
     async def write_receipts(self, name: str, status: dict[str, Any]) -> None:
         """Write the status of a ModelRevision."""
@@ -77,6 +82,11 @@ class Writer:
     @property
     def _namespace(self) -> str:
         return self._observed.deployment.metadata.namespace
+
+    def _moves_traffic(self, action: Action) -> bool:
+        """A route; without a gateway the Service that selects stable."""
+        name, is_routed = self._observed.deployment.metadata.name, self._observed.mode is Mode.GATEWAY
+        return action.kind in KINDS if is_routed else (action.kind, action.name) == (SERVICE.kind, name)
 
     def _against(self, key: tuple[str, str], body: dict[str, Any]) -> dict[str, Any]:
         version = self._versions.get(key)
