@@ -85,6 +85,9 @@ class Gate(ApiModel):
     required: int = Field(description="How many people have to approve.")
     weight: int = Field(default=0, description="Percent of requests that the candidate keeps meanwhile.")
     copies: int = Field(default=0, description="Percent of requests that it keeps getting a copy of.")
+    splits: bool = Field(
+        default=True, description="Traffic could be split when the wait began; if it can only later, steps come first."
+    )
     approvals: tuple[GivenApproval, ...] = Field(default=(), description="Who has.", max_length=10)
 
 
@@ -117,6 +120,9 @@ class Candidate(ApiModel):
         default=None,
         description="Since when the step's clock stands: while the rollout is paused, the route is not accepted as it "
         "was written, or requests are not split by it.",
+    )
+    unsettled_since: datetime | None = Field(
+        default=None, description="Since when the route is not accepted as it was written; none while paused."
     )
     author: str = Field(
         default="", description="Who last changed the model or runtime, where that is known.", max_length=_USER
@@ -185,6 +191,9 @@ class Watch(ApiModel):
     previous: str = Field(description="The revision that was stable before, and is still loaded.")
     until: datetime = Field(description="When the watch ends.")
     copies: int = Field(default=0, description="Percent of requests that the previous revision gets a copy of.")
+    failing_since: datetime | None = Field(
+        default=None, description="Since when harm is shown that the previous revision lacks the pods to end."
+    )
     policy: PolicyCopy = Field(description="The policy as it was when the rollout began.")
     evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
     checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)

@@ -39,12 +39,13 @@ def answers(actions: Sequence[RolloutAction], acted: Sequence[Acted]) -> dict[st
 
 
 def proved(revisions: Mapping[str, ModelRevision]) -> tuple[str, ...]:
-    """The retained revisions that were promoted once, the latest first."""
+    """The retained revisions that were promoted once and not taken back since, the latest first."""
     promoted = {
         revision: max(
             (one.sequence for one in record.status.receipts if outcome_of(one.reason) is Outcome.PROMOTED), default=None
         )
         for revision, record in revisions.items()
+        if record.status.outcome is not Outcome.ROLLED_BACK
     }
     found = {revision: sequence for revision, sequence in promoted.items() if sequence is not None}
     return tuple(sorted(found, key=lambda revision: found[revision], reverse=True))

@@ -66,7 +66,7 @@ class Situation:
     """Who last changed the model or runtime; empty where that is not known."""
     requests: tuple[Request, ...] = ()
     proved: tuple[str, ...] = ()
-    """Retained revisions that were promoted once, the latest first."""
+    """Retained revisions that were promoted once and not taken back since, the latest first."""
 
     def readiness(self, revision: str | None) -> Readiness:
         """A revision's readiness; one without pods has none."""

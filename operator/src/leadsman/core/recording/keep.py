@@ -128,7 +128,7 @@ def _begins(this: Pass) -> Header | None:
         return None
     for at, notice in enumerate(this.decision.notices):
         if notice.reason is Reason.ROLLOUT_STARTED:
-            warm = [entry.revision for entry in this.before.retiring if entry.warm]
+            warm = [one.revision for one in this.before.retiring if one.warm and this.situation.now < one.until]
             return Header(
                 model=this.model,
                 candidate=notice.revision,

@@ -36,7 +36,11 @@ def why_stopped(situation: Situation, state: RolloutState) -> str:
 
 def kept_clock(situation: Situation, state: RolloutState) -> RolloutState:
     """Stop the step's clock, or let it go on: what is not as the step wants it does not count towards it."""
-    stopped_at = candidate_of(state).clock_stopped_at
+    candidate = candidate_of(state)
+    waits = bool(situation.unsettled) and state.paused is None
+    if waits != (candidate.unsettled_since is not None):
+        state = with_candidate(state, unsettled_since=situation.now if waits else None)
+    stopped_at = candidate.clock_stopped_at
     if why_stopped(situation, state):
         return with_candidate(state, clock_stopped_at=situation.now) if stopped_at is None else state
     return started_again(state, situation.now)

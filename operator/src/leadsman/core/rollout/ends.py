@@ -11,7 +11,7 @@ from leadsman.core.situation import Notice, Request, Situation
 
 # A revision that lost its traffic keeps its pods this long: the gateway may still send, and requests may be under way.
 DRAIN = timedelta(seconds=30)
-_MESSAGE_LENGTH = 4096
+MESSAGE_LENGTH = 4096
 
 
 def promote(situation: Situation, state: RolloutState, reason: Reason, why: str) -> Move:
@@ -47,7 +47,7 @@ def reject(situation: Situation, state: RolloutState, reason: Reason, why: str, 
     candidate = candidate_of(state)
     if candidate.undoes:
         return _not_undone(situation, state, candidate.undoes, f"{reason}: {why}", request)
-    why = why[:_MESSAGE_LENGTH]  # nothing that a pod says may be too long to be rolled back for
+    why = why[:MESSAGE_LENGTH]  # nothing that a pod says may be too long to be rolled back for
     notice = Notice(
         revision=candidate.revision,
         reason=reason,
@@ -132,7 +132,7 @@ def _copies(policy: RolloutPolicySpec) -> int:
 def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, why: str, request: Request | None) -> Move:
     """The earlier revision cannot serve: what serves goes on, and what was undone on its way in stays so."""
     candidate = candidate_of(state)
-    message = f"revision {candidate.revision} does not return: {why}"[:_MESSAGE_LENGTH]
+    message = f"revision {candidate.revision} does not return: {why}"[:MESSAGE_LENGTH]
     rejected = (
         Rejection(revision=undoing.instead, at=situation.now, reason=Reason.UNDONE, message=message)
         if undoing.instead != state.stable

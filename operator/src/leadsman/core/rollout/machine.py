@@ -61,7 +61,10 @@ def _retire(situation: Situation, state: RolloutState) -> RolloutState:
 def _leave(situation: Situation, state: RolloutState) -> Move:
     """Let go of what the spec no longer names: an old rejection is forgotten, an old candidate superseded."""
     if state.rejected and state.rejected.revision != situation.desired:
-        state = changed(state, rejected=None, phase=Phase.IDLE)
+        # It was not wanted, so what it was once does not bring it back: it owes a trial like any other.
+        gone = state.rejected.revision
+        cold = [one.model_copy(update={"warm": one.warm and one.revision != gone}) for one in state.retiring]
+        state = changed(state, rejected=None, phase=Phase.IDLE, retiring=tuple(cold))
     candidate = state.candidate
     if candidate is None or candidate.wanted == situation.desired:
         return state, ()

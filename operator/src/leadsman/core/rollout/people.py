@@ -21,7 +21,7 @@ from leadsman.core.rollout.ends import draining, reject
 from leadsman.core.rollout.exposure import TRIALS, candidate_weight
 from leadsman.core.rollout.move import Move, candidate_of, changed, with_candidate
 from leadsman.core.rollout.steps import step_of
-from leadsman.core.rollout.trial import go_on
+from leadsman.core.rollout.trial import go_on, harm
 from leadsman.core.situation import Notice, Request, Situation
 
 # How long an answer is remembered that is written already: for longer than any list that is read may be old.
@@ -78,6 +78,8 @@ def _approve(situation: Situation, state: RolloutState, request: Request) -> Mov
         raise _RefusedError(why)
     if request.user in {given.user for given in gate.approvals}:
         raise _RefusedError(f"{request.user} has approved this already; {gate.required} different people have to")
+    if len(gate.approvals) >= gate.required:
+        raise _RefusedError(f"it has the {gate.required} approvals that it needs already")
     given = GivenApproval(user=request.user, at=situation.now, action=request.name)
     gate = gate.model_copy(update={"approvals": (*gate.approvals, given)})
     said = f"{request.user} approves revision {candidate.revision} ({len(gate.approvals)} of {gate.required})"
@@ -138,6 +140,8 @@ def _skip(situation: Situation, state: RolloutState, request: Request) -> Move:
         raise _RefusedError(
             f"{ready} of {situation.replicas} pods of revision {candidate.revision} are ready: wait for them"
         )
+    if found := harm(situation, state):
+        raise _RefusedError(f"it is taken back: {found[1]}")
     return go_on(situation, state, f"{_who(request)} skipped step {candidate.step + 1}{_why(request)}", request)
 
 
@@ -167,7 +171,7 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
         out = {state.stable, state.rejected.revision if state.rejected else None}
         kept = ", ".join(revision for revision in situation.proved if revision not in out) or "none is kept"
         raise _RefusedError(
-            f"revision {target} cannot return, since it never was stable or is not kept; possible: {kept}"
+            f"revision {target} cannot return: it never was stable, was taken back or is not kept; possible: {kept}"
         )
     retiring = draining(situation, state, state.candidate.revision) if state.candidate else state.retiring
     undoing = Undoing(by=_who(request), at=situation.now, message=request.reason, instead=situation.desired)
@@ -191,6 +195,9 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
 
 def _target(situation: Situation, state: RolloutState, request: Request) -> str:
     """What to return to: what was named, else what served before the last change, be it over or under way."""
+    on_its_way = state.candidate if state.candidate and state.candidate.undoes else None
+    if on_its_way and request.revision in (None, on_its_way.revision):
+        raise _RefusedError(f"revision {on_its_way.revision} is on its way back already")
     if request.revision:
         return request.revision
     if state.candidate and state.stable:

@@ -44,22 +44,25 @@ def go_on(situation: Situation, state: RolloutState, reservation: str = "", requ
 
 def on_trial(situation: Situation, state: RolloutState) -> Move:
     """One look at a candidate in its step."""
-    harm = _harm(situation, state)
-    if harm:
-        return reject(situation, state, *harm)
+    if found_harm := harm(situation, state):
+        return reject(situation, state, *found_harm)
+    if _can_split_by_now(situation, state):
+        return with_candidate(changed(state, phase=Phase.PREPARING), step=0, gate=None), ()
     state, forced = _forced_by_policy(situation, state)
+    if forced:
+        return state, forced  # what it owes is another number of pods now
     state = kept_clock(situation, state)
     late = _too_late(situation, state)
     if late:
         return reject(situation, state, *late)
     if why_stopped(situation, state):
-        return state, forced
+        return state, ()
     has_capacity = situation.readiness(candidate_of(state).revision).ready >= situation.replicas
-    state, told = _move(situation, state) if has_capacity else _inconclusive(situation, state, has_capacity=False)
-    return state, forced + told
+    return _move(situation, state) if has_capacity else _inconclusive(situation, state, has_capacity=False)
 
 
-def _harm(situation: Situation, state: RolloutState) -> tuple[Reason, str] | None:
+def harm(situation: Situation, state: RolloutState) -> tuple[Reason, str] | None:
+    """Why the candidate in its step has to be taken back at once, if it has."""
     candidate = candidate_of(state)
     readiness = situation.readiness(candidate.revision)
     if readiness.failure:
@@ -74,12 +77,18 @@ def _harm(situation: Situation, state: RolloutState) -> tuple[Reason, str] | Non
     return None
 
 
+def _can_split_by_now(situation: Situation, state: RolloutState) -> bool:
+    """An approval of a switch without any step is none of a rollout that could have gone by steps."""
+    candidate = candidate_of(state)
+    switches = candidate.gate is not None and not candidate.gate.splits
+    return switches and situation.mode is Mode.GATEWAY and candidate.forced is None
+
+
 def _too_late(situation: Situation, state: RolloutState) -> tuple[Reason, str] | None:
     """A route that is never accepted is no progress; waiting for people is not the candidate's fault."""
     candidate = candidate_of(state)
-    stopped_at, limit = candidate.clock_stopped_at, candidate.policy.progress_deadline
-    waits = stopped_at is not None and situation.unsettled and state.paused is None
-    if waits and stopped_at is not None and situation.now - stopped_at >= limit:
+    since, limit = candidate.unsettled_since, candidate.policy.progress_deadline
+    if since is not None and situation.now - since >= limit:
         return Reason.ROUTE_NOT_ACCEPTED, f"{situation.unsettled}; for {int(limit.total_seconds())} s"
     return None
 
@@ -143,6 +152,7 @@ def _enter_step(
             "step": index,
             "step_started_at": situation.now,
             "clock_stopped_at": None,
+            "unsettled_since": None,
             "overdue": False,
             "gate": None,
             "split": Split(),
@@ -158,6 +168,7 @@ def _enter_step(
             required=step.approval.required,
             weight=candidate_weight(state),
             copies=kept.percent if kept else 0,
+            splits=situation.mode is Mode.GATEWAY or state.stable is None,
         )
         entered = entered.model_copy(update={"gate": gate})
     phase = Phase.APPROVAL if step.approval else Phase.SHADOW if step.shadow else Phase.CANARY
