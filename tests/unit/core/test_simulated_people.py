@@ -257,7 +257,9 @@ def test_undo_returns_to_any_revision_that_is_kept_and_was_proved() -> None:
     assert at.hash_of("1") not in at.running(), "nothing of it is loaded any more"
     unknown = at.ask("Undo", revision="bcdfghjk")
     answer = after(at, unknown)
-    assert answer.startswith("Refused: revision bcdfghjk cannot return: it never was stable, was taken back or is not kept")
+    assert answer.startswith(
+        "Refused: revision bcdfghjk cannot return: it never was stable, was taken back or is not kept"
+    )
     assert at.hash_of("1") in answer
     at.ask("Undo", revision=at.hash_of("1"))
     at.until("Undone")

@@ -93,6 +93,8 @@ def _judge(observed: Observed, state: RolloutState, desired: str) -> Finding:
     if state.candidate:
         return Finding(False, _progress_reason(state), _progress(observed, state, state.candidate))
     if state.stable != desired:
+        if observed.policy_problem:
+            return Finding(False, Reason.INVALID_SPEC, observed.policy_problem, stalled=True)
         policy = observed.deployment.spec.rollout_policy
         named = f"RolloutPolicy {policy.name}" if policy else "the RolloutPolicy"
         return Finding(False, Reason.POLICY_NOT_FOUND, f"{named} does not exist in this namespace", stalled=True)
@@ -120,7 +122,8 @@ def _out(observed: Observed, state: RolloutState, desired: str) -> Finding:
             "rises only as rollouts need"
         )
         return Finding(False, Reason.AUTOSCALER_MISSING, message, stalled=True)
-    return Finding(True, Reason.SERVING, f"revision {desired} serves all requests{_not_followed(observed)}")
+    warned = f"; {observed.policy_problem}" if observed.policy_problem else ""
+    return Finding(True, Reason.SERVING, f"revision {desired} serves all requests{_not_followed(observed)}{warned}")
 
 
 def _available(observed: Observed, state: RolloutState) -> Finding:

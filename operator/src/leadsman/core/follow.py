@@ -44,7 +44,8 @@ def named_revision(observed: Observed, state: RolloutState) -> str | None:
     if _is_settled(deployment.spec):
         return revision_hash(deployment.spec)
     records = observed.revisions
-    named = [one.revision for one in (state.candidate, state.rejected) if one]
+    before = (state.candidate and state.candidate.wanted, state.rejected and state.rejected.revision)
+    named = [one for one in before if one]
     if deployment.spec.model.follow is None:
         named = [one for one in named if one in records and may_be(deployment, records[one])]
     return named[0] if named else state.stable

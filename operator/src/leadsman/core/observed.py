@@ -29,7 +29,9 @@ class Observed:
 
     deployment: ModelDeployment
     policy: RolloutPolicySpec | None
-    """None when the spec names a policy that does not exist."""
+    """None when the spec names a policy that does not exist, or is of no use."""
+    policy_problem: str = ""
+    """Why it is of no use, in one sentence."""
     pods: Sequence[Pod] = ()
     """Those that serve, or are to."""
     job_pods: Sequence[JobPod] = ()

@@ -186,16 +186,15 @@ def _own_rules(around: Surroundings, kind: str, port: int) -> Sequence[Mapping[s
     A rule that takes all requests elsewhere is ours, with somebody's hand in it: the model would have none left.
     """
     model = around.backends.model
-    found = rules_of(around.live.get((kind, model), {}))
-    live = [rule for rule in found if around.backends.shares(rule) or not _takes_all(rule)]
+    live = rules_of(around.live.get((kind, model), {}))
     if any(map(around.backends.shares, users_rules(live, around.backends))):
-        return live
-    return [*live, {"backendRefs": [{"name": model, "port": port}]}]
+        return list(live)
+    return [*(rule for rule in live if not _takes_all(rule)), {"backendRefs": [{"name": model, "port": port}]}]
 
 
 def _takes_all(rule: Mapping[str, Any]) -> bool:
     everything: tuple[Mapping[str, Any], ...] = ({}, {"path": {"type": "PathPrefix", "value": "/"}})
-    return any(match in everything for match in rule.get("matches") or [{}])
+    return all(match in everything for match in rule.get("matches") or [{}])
 
 
 def _own(

@@ -63,7 +63,7 @@ async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None 
     deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
-    policy, actions, pods, routes, (scaled_objects, has_keda), *children = await asyncio.gather(
+    (policy, policy_problem), actions, pods, routes, (scaled_objects, has_keda), *children = await asyncio.gather(
         _policy(kube, deployment),
         _actions(kube, namespace, name),
         kube.list(POD, namespace, labels),
@@ -76,6 +76,7 @@ async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None 
     return Observed(
         deployment=deployment,
         policy=policy,
+        policy_problem=policy_problem,
         pods=[parse_pod(pod) for pod in pods if not is_job_pod(pod)],
         job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
@@ -107,24 +108,28 @@ async def _config_map(kube: Kube, deployment: ModelDeployment, name: str) -> dic
         return f"cannot be read: {error}"
 
 
-async def _policy(kube: Kube, deployment: ModelDeployment) -> RolloutPolicySpec | None:
+async def _policy(kube: Kube, deployment: ModelDeployment) -> tuple[RolloutPolicySpec | None, str]:
+    """The policy to go by; or none, and why it is of no use, in one sentence. What takes traffic away needs none."""
     state, desired = deployment.status.rollout, desired_revision_of(deployment)
     # It goes by the copy it began with; whatever becomes of the object must not end the watch on it.
     if state.candidate and desired in (None, state.candidate.wanted):
-        return state.candidate.policy
+        return state.candidate.policy, ""
     if state.watch and desired in (None, state.stable):
-        return state.watch.policy
+        return state.watch.policy, ""
     reference = deployment.spec.rollout_policy
     if reference is None:
-        return RolloutPolicySpec()
+        return RolloutPolicySpec(), ""
     try:
-        raw = await kube.get(ROLLOUT_POLICY, deployment.metadata.namespace, reference.name)
+        policy = parse(
+            RolloutPolicy, await kube.get(ROLLOUT_POLICY, deployment.metadata.namespace, reference.name)
+        ).spec
     except NotFoundError:
-        return None
-    policy = parse(RolloutPolicy, raw).spec
+        return None, ""
+    except InvalidObjectError as error:
+        return None, str(error)
     if problem := unknown_placeholder(policy.checks):
-        raise InvalidObjectError(f"RolloutPolicy {reference.name}: {problem}")
-    return policy
+        return None, f"RolloutPolicy {reference.name}: {problem}"
+    return policy, ""
 
 
 async def _actions(kube: Kube, namespace: str, model: str) -> list[RolloutAction]:

@@ -14,7 +14,9 @@ DRAIN = timedelta(seconds=30)
 MESSAGE_LENGTH = 4096
 
 
-def promote(situation: Situation, state: RolloutState, reason: Reason, why: str) -> Move:
+def promote(
+    situation: Situation, state: RolloutState, reason: Reason, why: str, request: Request | None = None
+) -> Move:
     """The candidate is stable; the previous revision is kept loaded, and the new one watched meanwhile."""
     candidate = candidate_of(state)
     retiring, watch = state.retiring, None
@@ -29,7 +31,8 @@ def promote(situation: Situation, state: RolloutState, reason: Reason, why: str)
         weight_before=candidate_weight(state),
         weight_after=100,
         checks=candidate.checks,
-        by=candidate.forced.by if candidate.forced else "",
+        by=request.user if request else candidate.forced.by if candidate.forced else "",
+        action=request.name if request else "",
     )
     after = changed(
         state,

@@ -23,7 +23,7 @@ from leadsman.core.rollout.ends import draining, reject, undone
 from leadsman.core.rollout.exposure import TRIALS, candidate_weight, mirror, weights
 from leadsman.core.rollout.move import Move, candidate_of, changed, with_candidate
 from leadsman.core.rollout.people import answer
-from leadsman.core.rollout.trial import deadline_passed, go_on, on_trial
+from leadsman.core.rollout.trial import can_split_by_now, deadline_passed, go_on, on_trial
 from leadsman.core.rollout.watching import watch_on
 from leadsman.core.situation import Decision, Notice, Situation
 
@@ -128,6 +128,8 @@ def _go(situation: Situation, state: RolloutState) -> Move:
     if limit and not candidate.undoes:
         why = f"the rollout was not over after {int(limit.total_seconds())} s"
         return reject(situation, state, Reason.DEADLINE_EXCEEDED, why)
+    if can_split_by_now(situation, state):
+        state = with_candidate(changed(state, phase=Phase.PREPARING), step=0, gate=None)
     return on_trial(situation, state) if state.phase in TRIALS else _prepare(situation, state)
 
 

@@ -22,32 +22,28 @@ def go_on(situation: Situation, state: RolloutState, reservation: str = "", requ
     following = next_step(situation.mode, state)
     if following is not None:
         return _enter_step(situation, state, following, reservation, request)
+    return promote(situation, state, *_why_promoted(situation, state, reservation), request)
+
+
+def _why_promoted(situation: Situation, state: RolloutState, reservation: str) -> tuple[Reason, str]:
     candidate = candidate_of(state)
     if candidate.forced:
-        asked = f"{candidate.forced.by} asked for it" + (
-            f": {candidate.forced.message}" if candidate.forced.message else ""
-        )
-        return promote(situation, state, Reason.PROMOTED, f"{asked}; {found(candidate.checks) or 'without evidence'}")
+        asked = ": ".join(filter(None, (f"{candidate.forced.by} asked for it", candidate.forced.message)))
+        return Reason.PROMOTED, f"{asked}; {found(candidate.checks) or 'without evidence'}"
     if state.stable is None:
-        return promote(
-            situation, state, Reason.FIRST_REVISION, "it is the first revision and nothing can be compared with it"
-        )
+        return Reason.FIRST_REVISION, "it is the first revision and nothing can be compared with it"
     if situation.mode is Mode.SERVICE:
-        return promote(
-            situation, state, Reason.SWITCHED, "its pods are ready, and without a gateway traffic cannot be split"
-        )
+        return Reason.SWITCHED, "its pods are ready, and without a gateway traffic cannot be split"
     if candidate.returning:
-        return promote(situation, state, Reason.RETURNED, "it was stable a moment ago and is still loaded")
+        return Reason.RETURNED, "it was stable a moment ago and is still loaded"
     why = reservation or found(candidate.checks) or "people have approved it"
-    return promote(situation, state, Reason.PROMOTED, f"all {len(candidate.policy.steps)} steps passed: {why}")
+    return Reason.PROMOTED, f"all {len(candidate.policy.steps)} steps passed: {why}"
 
 
 def on_trial(situation: Situation, state: RolloutState) -> Move:
     """One look at a candidate in its step."""
     if found_harm := harm(situation, state):
         return reject(situation, state, *found_harm)
-    if _can_split_by_now(situation, state):
-        return with_candidate(changed(state, phase=Phase.PREPARING), step=0, gate=None), ()
     state, forced = _forced_by_policy(situation, state)
     if forced:
         return state, forced  # what it owes is another number of pods now
@@ -77,8 +73,8 @@ def harm(situation: Situation, state: RolloutState) -> tuple[Reason, str] | None
     return None
 
 
-def _can_split_by_now(situation: Situation, state: RolloutState) -> bool:
-    """An approval of a switch without any step is none of a rollout that could have gone by steps."""
+def can_split_by_now(situation: Situation, state: RolloutState) -> bool:
+    """Whether an approval is awaited for a switch, but the rollout could go by steps now: it is to be of those."""
     candidate = candidate_of(state)
     switches = candidate.gate is not None and not candidate.gate.splits
     return switches and situation.mode is Mode.GATEWAY and candidate.forced is None
