@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -257,6 +258,13 @@ async def syncing(world: World, sync: Sync, version: str) -> AsyncIterator[None]
             await task
 
 
+def rests(port: int) -> bool:
+    """Whether nothing is written for a second."""
+    before = total(port, "leadsman_writes")
+    time.sleep(1)
+    return total(port, "leadsman_writes") == before
+
+
 @pytest.mark.parametrize("settings", ["cluster-wide"], indirect=True)
 @pytest.mark.parametrize("how", SYNCS)
 async def test_a_tool_that_applies_the_manifests_every_second_through_a_rollout_changes_nothing(
@@ -268,6 +276,7 @@ async def test_a_tool_that_applies_the_manifests_every_second_through_a_rollout_
         async with syncing(world, SYNCS[how], "2"):
             await soon(lambda: ready(world) == ("Serving", "2"), "the candidate is promoted")
             await soon(lambda: "Promoted" in events(world), "the pass has come to its end")
+            await soon(lambda: rests(settings.http_port), "so have those that it woke")
             before = deployment(world)["metadata"]
             writes = await asyncio.to_thread(total, settings.http_port, "leadsman_writes")
             await asyncio.sleep(3)  # nothing is to happen in it

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import Outcome
+from leadsman.api.rolloutaction import Verb
 from leadsman.api.rolloutpolicy import ApprovalRules, OnInconclusive, RolloutPolicySpec, Step
 from leadsman.api.status import Phase
+from leadsman.core.rollout import step
+from leadsman.core.situation import Request
+from support.machine import MINUTE, canary, situation, told
 from support.simulated import careful, no_orphans, world
 from support.world import World
 
@@ -340,3 +345,76 @@ def test_what_was_undone_returns_by_retry_and_not_by_another_undo() -> None:
     named = at.ask("Undo", revision=at.hash_of("2"))
     assert after(at, named).endswith("was taken back (Undone): Retry is how it returns")
     assert at.weights() == {at.hash_of("1"): 100}
+
+
+def test_skip_promotes_nobody_whose_harm_is_shown_in_the_same_look() -> None:
+    skip = Request(uid="1", name="skip-1", verb=Verb.SKIP, user="alice", revision="b")
+    decision = step(
+        replace(situation(verdict=Verdict.FAIL, at=MINUTE), requests=(skip,)), canary(1, verdict=Verdict.FAIL)
+    )
+    assert told(decision) == ["EvidenceFailed b"]
+    assert decision.state.acted[0].message.startswith("it is taken back: errors 1 of 10")
+
+
+def test_a_second_undo_of_the_same_change_does_not_cancel_the_first() -> None:
+    at = world()
+    at.apply("2")
+    at.until("Promoted")
+    at.rest(300)
+    first, second = at.ask("Undo"), at.ask("Undo", user="bob")
+    at.until("Undone")
+    at.rest(5)
+    assert at.answer_to(first).startswith("Accepted")
+    assert at.answer_to(second).startswith("Refused: revision")
+    assert at.weights() == {at.hash_of("1"): 100}
+
+
+def test_undo_never_returns_by_itself_to_what_was_taken_back() -> None:
+    at = world()
+    at.models["3"] = at.models["2"]
+    at.apply("2")
+    at.until("Promoted")
+    at.ask("Undo")
+    at.until("Undone")
+    at.apply("3")
+    at.until("Promoted")
+    at.ask("Undo")
+    at.until("Undone")
+    assert at.state.stable == at.hash_of("1")
+    at.rest(5)
+    assert after(at, at.ask("Undo")) == "Refused: there is no earlier revision to return to"
+
+
+def test_what_was_undone_owes_a_trial_when_git_goes_away_and_back() -> None:
+    at = world()
+    at.policy = careful(keep_warm=timedelta(minutes=30))
+    at.apply("2")
+    at.until("Promoted")
+    at.ask("Undo")
+    at.until("Undone")
+    at.models["3"] = at.models["2"]
+    at.apply("3")
+    at.until("RolloutStarted")
+    at.apply("2")
+    at.until("StepStarted")
+    assert at.weights() == {at.hash_of("1"): 80, at.hash_of("2"): 20}
+
+
+def test_an_approval_given_before_there_was_a_gateway_is_none_of_the_steps_there_are_now() -> None:
+    at = world()
+    at.policy = gated()
+    at.gateway = False
+    at.apply("2")
+    at.until("ApprovalAwaited")
+    at.gateway = True
+    at.apply("2")
+    at.until("StepStarted")
+    assert at.weights() == {at.hash_of("1"): 80, at.hash_of("2"): 20}
+
+
+def test_more_approvals_than_are_needed_are_refused() -> None:
+    at = waiting(ApprovalRules(required=1))
+    at.ask("Pause")
+    at.rest(5)
+    assert after(at, at.ask("Approve", user="bob")).startswith("Accepted")
+    assert after(at, at.ask("Approve", user="carol")) == "Refused: it has the 1 approvals that it needs already"

@@ -1,14 +1,18 @@
 """After the promotion, in fake time: the revision is watched for keepWarm, and its predecessor takes over again."""
 
+from dataclasses import replace
 from datetime import timedelta
 from math import inf
 
 import pytest
 
 from leadsman.api.checks import Check, CrashesCheck, ErrorRateCheck, LatencyCheck
+from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import Outcome
 from leadsman.api.rolloutpolicy import OnBadStable, OnSkew, RolloutPolicySpec, WatchRules
-from leadsman.api.status import Phase
+from leadsman.api.status import Phase, RolloutState, Watch
+from leadsman.core.rollout import step
+from support.machine import MINUTE, POLICY, START, report, situation, told, warm
 from support.simulated import careful, no_orphans, world
 from support.world import World
 
@@ -192,3 +196,37 @@ def test_a_rollout_has_a_deadline_whatever_it_waits_for() -> None:
     at.apply("2")
     at.until("DeadlineExceeded", seconds=400)
     assert at.weights() == {at.hash_of("1"): 100}
+
+
+def test_harm_is_borne_a_minute_where_the_predecessor_lacks_a_pod_and_no_longer() -> None:
+    at = watching()
+    lame = next(pod for pod in at.pods.values() if pod.revision == at.hash_of("1"))
+    lame.model = replace(lame.model, dies_at=at.now)
+    at.turn("2", errors=0.5)
+    lame.model = replace(lame.model, dies_at=0.0)
+    at.until("Held", seconds=60)
+    at.until("EvidenceFailed", seconds=90)
+    at.rest(2)
+    assert at.weights() == {at.hash_of("1"): 100}
+
+
+def test_time_that_a_split_was_skewed_is_not_held_against_the_route() -> None:
+    at = world()
+    at.apply("2")
+    at.until("StepStarted")
+    at.sticky = 0.9
+    at.rest(400)
+    assert at.condition("Skewed") == "True/SplitDisagrees"
+    route = at.objects["HTTPRoute", "fraud"]
+    route["status"]["parents"][0]["conditions"][0]["observedGeneration"] = 0
+    at.look()
+    assert at.weights()[at.hash_of("2")] == 20
+
+
+def test_no_number_of_failed_checks_is_too_long_to_be_rolled_back_for() -> None:
+    failed = tuple(report(Verdict.FAIL, message="x" * 500, name=f"check-{number}") for number in range(20))
+    watch = Watch(previous="a", until=START + 10 * MINUTE, policy=POLICY, checks=failed)
+    state = RolloutState(phase=Phase.WATCHING, stable="b", watch=watch, retiring=(warm("a"),))
+    decision = step(situation(verdict=Verdict.FAIL), state)
+    assert told(decision) == ["EvidenceFailed b", "Returned a"]
+    assert RolloutState.model_validate_json(decision.state.model_dump_json(by_alias=True)) == decision.state

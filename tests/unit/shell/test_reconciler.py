@@ -241,7 +241,7 @@ async def test_a_query_that_cannot_be_asked_is_refused_before_anything_is_rolled
     [stalled] = [condition for condition in conditions if condition["type"] == "Stalled"]
     assert stalled["reason"] == "InvalidSpec"
     assert "RolloutPolicy careful: spec.checks.0.prometheus.query: {{pod}} stands for nothing" in stalled["message"]
-    assert kube.written == ["ModelDeployment fraud status"]
+    assert "candidate" not in kube.bodies["ModelDeployment fraud status"]["status"]["rollout"]
 
 
 def names_config_map(kube: FakeKube) -> FakeKube:
