@@ -34,11 +34,13 @@ def records_of_cluster(namespace: str | None, *, everywhere: bool, model: str | 
     from kubernetes.aio.config import ConfigException
 
     from leadsman.core.names import MODEL_LABEL
-    from leadsman.shell.kube import MODEL_REVISION, KubeClient, KubeError, connect, current_namespace
+    from leadsman.shell.access import access_of_a_person, connect
+    from leadsman.shell.kube import MODEL_REVISION, KubeClient, KubeError
 
     async def read() -> list[dict[str, Any]]:
-        where = "" if everywhere else namespace or current_namespace()
-        async with connect() as api:
+        access = access_of_a_person()
+        where = "" if everywhere else namespace or access.namespace
+        async with connect(access) as api:
             return await KubeClient(api).list(MODEL_REVISION, where, {MODEL_LABEL: model} if model else {})
 
     try:

@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from leadsman.handlers import children, modeldeployments, startup
 from leadsman.handlers.app import App
+from leadsman.shell.access import access_of_the_operator, connect
 from leadsman.shell.clock import steady_clock
 from leadsman.shell.http import serve_http
-from leadsman.shell.kube import KubeClient, connect
+from leadsman.shell.kube import KubeClient
 from leadsman.shell.lease import Election, Leadership, lead
 from leadsman.shell.prometheus import PrometheusServer
 from leadsman.shell.reconciler import Reconciler
@@ -45,7 +46,7 @@ async def run(settings: Settings) -> None:
     url = settings.prometheus_url
     prometheus = PrometheusServer(url, settings.prometheus_token_file) if url else None
     async with (
-        connect() as api,
+        connect(access_of_the_operator()) as api,
         httpx.AsyncClient(trust_env=False) as http,
         serve_http(settings.http_port, registry, heartbeat, clock),
     ):

@@ -1,14 +1,13 @@
-"""The Kubernetes API as five calls. The only module that knows the client library."""
+"""The Kubernetes API as five calls. Beside `access` the only module that knows the client library."""
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
 from leadsman.core.names import FIELD_MANAGER
 
@@ -230,30 +229,3 @@ def _error(method: str, path: str, status: int, content: bytes) -> KubeError:
         reason, is_owned = content[:200].decode(errors="replace"), False
     kind = NotFoundError if status == 404 else KubeError
     return kind(f"{method} {path}: {status}: {reason}", status, is_owned=is_owned)
-
-
-def current_namespace(context: str | None = None) -> str:
-    """The namespace of a kubeconfig's context, by default the current one; "default" when it names none.
-
-    Raises ConfigException when there is no such context.
-    """
-    contexts, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
-    chosen = current if context is None else next((one for one in contexts if one["name"] == context), None)
-    if chosen is None:
-        names = ", ".join(str(one["name"]) for one in contexts)
-        raise config.ConfigException(f"the kubeconfig has no context {context}; it has {names}")
-    return str(chosen["context"].get("namespace") or "default")
-
-
-@asynccontextmanager
-async def connect(context: str | None = None) -> AsyncIterator[client.ApiClient]:
-    """A connection by a context of the kubeconfig; without one by the pod's ServiceAccount, else by the current one."""
-    configuration = client.Configuration()
-    try:
-        if context is not None:
-            raise config.ConfigException("a ServiceAccount has no contexts")
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        await config.load_kube_config(context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
-    async with client.ApiClient(configuration) as api:
-        yield api

@@ -1,15 +1,18 @@
 """The cluster as these commands reach it. Whatever goes wrong is a sentence and an exit code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
+from kubernetes.aio.config import ConfigException
 
 from leadsman.cli.plain import plain
 from leadsman.cli.policy import InputError
-from leadsman.shell.kube import Kube, KubeError
+from leadsman.shell.access import Access, access_of_a_person, connect
+from leadsman.shell.kube import Kube, KubeClient, KubeError
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -27,33 +30,37 @@ class LaterError(click.ClickException):
     exit_code = 75
 
 
-@dataclass(frozen=True)
-class Where:
-    """A namespace of a cluster, as the options name them; None is what the kubeconfig says."""
-
-    namespace: str | None
-    context: str | None
-
-
 def cluster_options(command: Command) -> Command:
     """Give a command the options that every command of kubectl has."""
     command = click.option("--context", help="Context of the kubeconfig; by default the current one.")(command)
     return click.option("-n", "--namespace", help="Namespace of the model; by default the context's.")(command)
 
 
-def in_cluster(where: Where, work: Callable[[Kube, str], Awaitable[T]]) -> T:
-    """Run what needs the API server and a namespace. Raises FailedError, LaterError and InputError."""
-    from kubernetes.aio.config import ConfigException
+def meant(namespace: str | None, context: str | None) -> Access:
+    """What the options mean; None is what the kubeconfig says. A command asks once: it acts where it has looked.
 
-    from leadsman.shell.kube import KubeClient, connect, current_namespace
+    Raises InputError.
+    """
+    with _reachable():
+        access = access_of_a_person(context)
+    return access if namespace is None else replace(access, namespace=namespace)
+
+
+def in_cluster(access: Access, work: Callable[[Kube, str], Awaitable[T]]) -> T:
+    """Run what needs the API server and a namespace. Raises FailedError, LaterError and InputError."""
 
     async def run() -> T:
-        namespace = where.namespace or current_namespace(where.context)
-        async with connect(where.context) as api:
-            return await work(KubeClient(api), namespace)
+        async with connect(access) as api:
+            return await work(KubeClient(api), access.namespace)
 
-    try:
+    with _reachable():
         return asyncio.run(run())
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
     except KubeError as error:
         raise told(error) from error
     except (ConfigException, OSError) as error:

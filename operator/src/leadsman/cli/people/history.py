@@ -2,7 +2,7 @@
 
 import click
 
-from leadsman.cli.people.cluster import Where, cluster_options, in_cluster
+from leadsman.cli.people.cluster import cluster_options, in_cluster, meant
 from leadsman.cli.people.history_text import as_csv, as_json, as_table
 from leadsman.cli.people.view import look
 
@@ -19,5 +19,5 @@ def history(name: str, output: str, namespace: str | None, context: str | None) 
     Every decision is there that a ModelRevision still has a receipt of, and every RolloutAction that led to none.
     JSON has the receipts and the actions whole.
     """
-    view = in_cluster(Where(namespace, context), lambda kube, where: look(kube, where, name))
+    view = in_cluster(meant(namespace, context), lambda kube, where: look(kube, where, name))
     click.echo(_FORMS[output](view), nl=False)

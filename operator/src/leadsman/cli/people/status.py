@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from leadsman.cli.people.cluster import Where, cluster_options, in_cluster
+from leadsman.cli.people.cluster import cluster_options, in_cluster, meant
 from leadsman.cli.people.status_text import status_text
 from leadsman.cli.people.view import look
 
@@ -14,5 +14,5 @@ from leadsman.cli.people.view import look
 @cluster_options
 def status(name: str, namespace: str | None, context: str | None) -> None:
     """Say who serves the model NAME, how far its rollout is, and what it waits for."""
-    view = in_cluster(Where(namespace, context), lambda kube, where: look(kube, where, name))
+    view = in_cluster(meant(namespace, context), lambda kube, where: look(kube, where, name))
     click.echo(status_text(view, datetime.now(UTC)), nl=False)  # noqa: TID251 - a person looks now

@@ -8,11 +8,12 @@ import click
 
 from leadsman.api.rolloutaction import ActionOutcome, RolloutAction, Verb
 from leadsman.cli.people.asking import action, ask, who_am_i
-from leadsman.cli.people.cluster import FailedError, Where, cluster_options, in_cluster
+from leadsman.cli.people.cluster import FailedError, cluster_options, in_cluster, meant
 from leadsman.cli.people.verbs_text import ASKS_FIRST, Subject, question_text, subject
 from leadsman.cli.people.view import View, look
 from leadsman.cli.plain import plain
 from leadsman.cli.policy import InputError
+from leadsman.shell.access import Access
 from leadsman.shell.kube import Kube
 
 _HELP = {
@@ -46,7 +47,7 @@ class _Given:
 
 def _command(verb: Verb) -> click.Command:
     def call(name: str, namespace: str | None, context: str | None, **given: Any) -> None:
-        _run(verb, name, Where(namespace, context), _Given(**given))
+        _run(verb, name, meant(namespace, context), _Given(**given))
 
     options = [
         click.Option(["--revision"], help="Speak of this revision; by default of that which `status` shows."),
@@ -68,12 +69,12 @@ def _command(verb: Verb) -> click.Command:
     return cluster_options(command)
 
 
-def _run(verb: Verb, name: str, where: Where, given: _Given) -> None:
+def _run(verb: Verb, name: str, access: Access, given: _Given) -> None:
     async def see(kube: Kube, namespace: str) -> tuple[View, Subject]:
         view = await look(kube, namespace, name)
         return view, subject(view, verb, given.revision, given.evidence)
 
-    view, about = in_cluster(where, see)
+    view, about = in_cluster(access, see)
     if verb in ASKS_FIRST:
         click.echo(question_text(view, verb, about))
         _ask_whether(verb, given.yes)
@@ -81,7 +82,7 @@ def _run(verb: Verb, name: str, where: Where, given: _Given) -> None:
     async def do(kube: Kube, namespace: str) -> RolloutAction:
         return await ask(kube, action(namespace, name, verb, about, given.reason, await who_am_i(kube)), given.timeout)
 
-    done = in_cluster(where, do)
+    done = in_cluster(access, do)
     if done.status.outcome is ActionOutcome.REFUSED:
         raise FailedError(f"refused: {plain(done.status.message)}")
     click.echo(f"{plain(done.status.message)}.")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from leadsman.api.conditions import Condition
 from leadsman.api.status import Phase
-from leadsman.cli.people.cluster import FailedError, Where, cluster_options, in_cluster
+from leadsman.cli.people.cluster import FailedError, cluster_options, in_cluster, meant
 from leadsman.cli.people.drawing import moment
 from leadsman.cli.people.history_text import entries
 from leadsman.cli.people.status_text import status_text
@@ -45,7 +45,7 @@ def watch(name: str, until_done: bool, namespace: str | None, context: str | Non
         await (_live if console.is_terminal else _lines)(console, _looks(kube, where, name, until_done))
 
     try:
-        in_cluster(Where(namespace, context), follow)
+        in_cluster(meant(namespace, context), follow)
     except KeyboardInterrupt:
         return
 
