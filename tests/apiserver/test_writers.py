@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 from kubernetes.aio import client, config
+from prometheus_client import CollectorRegistry
 
 from apiserver.kubeapi import LEADSMAN, Api, ApiError, model
-from leadsman.shell.kube import MODEL_DEPLOYMENT, SERVICE, KubeClient, KubeError
+from leadsman.api.metadata import ObjectMeta
+from leadsman.core.desired import Action
+from leadsman.core.names import model_labels
+from leadsman.core.observed import Observed
+from leadsman.core.workload import desired_stable_service
+from leadsman.shell.kube import MODEL_DEPLOYMENT, SERVICE, KubeClient, KubeError, TakenError
+from leadsman.shell.telemetry import Metrics
+from leadsman.shell.writer import Writer
+from support.objects import UID, model_deployment, observed
 
 pytestmark = pytest.mark.apiserver
 
@@ -127,3 +136,43 @@ async def test_somebody_else_gets_a_conflict_over_our_fields_and_we_take_ours_ba
     api.apply(path, service(namespace, 9090), manager="somebody", force="true")
     after = await kube.apply(SERVICE, service(namespace, 8080))
     assert after["spec"]["ports"][0]["targetPort"] == 8080
+
+
+def the_models_own(namespace: str, uid: str = UID) -> tuple[Observed, Action]:
+    """A model of which nothing was seen, and its Service as it is to be."""
+    metadata = ObjectMeta(name="fraud", namespace=namespace, uid=uid, generation=1)
+    deployment = model_deployment().model_copy(update={"metadata": metadata})
+    return observed(deployment), Action("Service", "fraud", desired_stable_service(deployment, "a"))
+
+
+async def test_a_service_of_somebody_else_is_not_taken_over_though_no_field_conflicts(
+    api: Api, kube: KubeClient, namespace: str
+) -> None:
+    path = f"api/v1/namespaces/{namespace}/services"
+    # Its endpoints are kept by hand, so no selector of it conflicts with ours.
+    before = api.create(path, {"metadata": {"name": "fraud"}, "spec": {"ports": [{"name": "web", "port": 8080}]}})
+    seen, action = the_models_own(namespace)
+    with pytest.raises(TakenError, match="Service fraud is there already and is somebody else's; rename or delete it"):
+        await Writer(kube, Metrics(CollectorRegistry()), seen).act([action])
+    assert api.get(f"{path}/fraud") == before
+
+
+async def test_what_was_made_for_another_model_of_the_name_is_not_taken_over(
+    api: Api, kube: KubeClient, namespace: str
+) -> None:
+    seen, action = the_models_own(namespace, uid="gone")
+    await Writer(kube, Metrics(CollectorRegistry()), seen).act([action])
+    seen, action = the_models_own(namespace)
+    with pytest.raises(TakenError):
+        await Writer(kube, Metrics(CollectorRegistry()), seen).act([action])
+
+
+async def test_our_own_that_was_not_seen_is_put_right(api: Api, kube: KubeClient, namespace: str) -> None:
+    # As after a create whose answer was lost, or when somebody took its labels away.
+    path = f"api/v1/namespaces/{namespace}/services/fraud"
+    seen, action = the_models_own(namespace)
+    await Writer(kube, Metrics(CollectorRegistry()), seen).act([action])
+    api.patch(path, {"metadata": {"labels": None}, "spec": {"selector": {"leadsman.dev/revision": "b"}}})
+    await Writer(kube, Metrics(CollectorRegistry()), seen).act([action])
+    assert api.get(path)["metadata"]["labels"] == model_labels("fraud")
+    assert api.get(path)["spec"]["selector"]["leadsman.dev/revision"] == "a"

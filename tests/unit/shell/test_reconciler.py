@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from leadsman.api.status import Phase, Watch
+from leadsman.core.names import model_labels
 from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import CONFLICT, KubeError, NotFoundError, Resource, TakenError
 from leadsman.shell.reconciler import Reconciler
@@ -51,7 +52,7 @@ class FakeKube:
         if error := self.fails.get(what):
             raise error
         if not force and self.fails.get("taken"):
-            raise TakenError(f"{what} is there already", CONFLICT)
+            raise TakenError(resource, body["metadata"]["name"], "it was made meanwhile")
         self.written.append(what)
         self.bodies[what] = body
         return body
@@ -80,8 +81,9 @@ def running_canary(*, healthy: bool, weight_index: int = 0, desired: str | None 
     }
     objects: dict[tuple[str, str], dict[str, Any]] = {
         ("ModelDeployment", "fraud"): deployment,
-        ("HTTPRoute", "fraud"): {**route({"a": 100 - weight, b: weight}), "kind": "HTTPRoute"},
+        ("HTTPRoute", "fraud"): route({"a": 100 - weight, b: weight}),
     }
+    objects["HTTPRoute", "fraud"]["metadata"] |= {"labels": model_labels("fraud"), **OWNED}
     for revision in ("a", b):
         name = f"fraud-{revision}"
         objects["ModelRevision", name] = model_revision(revision)

@@ -43,6 +43,10 @@ class NotFoundError(KubeError):
 class TakenError(KubeError):
     """The name belongs to an object that is not ours."""
 
+    def __init__(self, resource: "Resource", name: str, why: str) -> None:
+        taken = f"{resource.kind} {name} is there already and is somebody else's; rename or delete it"
+        super().__init__(f"{taken}: {why}", CONFLICT)
+
     @property
     def retryable(self) -> bool:
         """Somebody has to rename or delete something."""
@@ -168,8 +172,7 @@ class KubeClient:
         except KubeError as error:
             if not error.is_owned:
                 raise
-            taken = f"{resource.kind} {metadata['name']} is there already and is somebody else's; rename or delete it"
-            raise TakenError(f"{taken}: {error}", error.status) from error
+            raise TakenError(resource, metadata["name"], str(error)) from error
 
     async def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
         """Create one object."""

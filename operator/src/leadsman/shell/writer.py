@@ -13,6 +13,7 @@ from leadsman.api.base import API_VERSION
 from leadsman.api.status import Mode
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
+from leadsman.core.owner import is_owned
 from leadsman.core.route import KINDS
 from leadsman.shell.kube import (
     DEPLOYMENT,
@@ -28,6 +29,7 @@ from leadsman.shell.kube import (
     Kube,
     NotFoundError,
     Resource,
+    TakenError,
 )
 from leadsman.shell.telemetry import Metrics
 
@@ -59,8 +61,8 @@ class Writer:
             fenced = (action.kind in _FENCED and not (retreats and self._moves_traffic(action))) or _lets_go(action)
             body = self._against(key, action.body) if fenced else action.body
             # What carries our labels is ours; what we have not seen before may be anybody's.
-            seen = key in self._observed.live
-            self._wrote(key, await self._kube.apply(resource, body, action.subresource, force=seen))
+            ours = key in self._versions or await self._is_ours(resource, action.name)
+            self._wrote(key, await self._kube.apply(resource, body, action.subresource, force=ours))
 
     async def retreat(self, actions: Sequence[Action]) -> None:
         """Of these, only take traffic away."""
@@ -82,6 +84,19 @@ class Writer:
     @property
     def _namespace(self) -> str:
         return self._observed.deployment.metadata.namespace
+
+    async def _is_ours(self, resource: Resource, name: str) -> bool:
+        """Whether an object of this name is there, and was made for the model. Raises TakenError for another's.
+
+        An apply would merge the two where no field conflicts, and the owner's end would be the end of both.
+        """
+        try:
+            found = await self._kube.get(resource, self._namespace, name)
+        except NotFoundError:
+            return False
+        if not is_owned(self._observed.deployment, found):
+            raise TakenError(resource, name, "no owner reference of it names this ModelDeployment")
+        return True
 
     def _moves_traffic(self, action: Action) -> bool:
         """A route; without a gateway the Service that selects stable."""
