@@ -3,22 +3,37 @@
 import asyncio
 from typing import Any
 
+from pydantic import ValidationError
+
 from leadsman.api.base import API_VERSION
-from leadsman.api.rolloutaction import Requester, RolloutAction, Verb
-from leadsman.cli.people.cluster import LaterError
+from leadsman.api.rolloutaction import MAX_GROUPS, Requester, RolloutAction, Verb
+from leadsman.cli.people.cluster import FailedError, LaterError
 from leadsman.cli.people.verbs_text import Subject
 from leadsman.cli.people.view import parsed
 from leadsman.cli.plain import plain
 from leadsman.shell.kube import ROLLOUT_ACTION, SELF_SUBJECT_REVIEW, Kube, KubeError
+from leadsman.shell.validation import first_problem
 
 _LOOK_SECONDS = 0.5
 
 
 async def who_am_i(kube: Kube) -> Requester:
-    """Ask the API server who it takes the caller for. Raises KubeError."""
+    """Ask the API server who it takes the caller for. Raises KubeError, and FailedError for who cannot be recorded."""
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": SELF_SUBJECT_REVIEW.kind, "metadata": {"namespace": ""}}
     info = (await kube.create(SELF_SUBJECT_REVIEW, review))["status"]["userInfo"]
-    return Requester(user=info["username"], groups=tuple(info.get("groups") or ()), uid=info.get("uid") or None)
+    groups = tuple(info.get("groups") or ())
+    if len(groups) > MAX_GROUPS:
+        # Admission refuses an action that leaves groups out.
+        raise FailedError(
+            f"{plain(info['username'])} has {len(groups)} groups, and an action names all groups of who asks, "
+            f"{MAX_GROUPS} at most: log in as somebody with fewer"
+        )
+    try:
+        return Requester(user=info["username"], groups=groups, uid=info.get("uid") or None)
+    except ValidationError as error:
+        raise FailedError(
+            f"who you are cannot be put on record: {plain(first_problem(error))}; log in as somebody else"
+        ) from error
 
 
 def action(namespace: str, model: str, verb: Verb, about: Subject, reason: str, who: Requester) -> dict[str, Any]:

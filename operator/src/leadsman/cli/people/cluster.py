@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import click
 from kubernetes.aio.config import ConfigException
+from pydantic import TypeAdapter, ValidationError
 
+from leadsman.api.fields import ObjectName
 from leadsman.cli.plain import plain
 from leadsman.cli.policy import InputError
 from leadsman.shell.access import Access, access_of_a_person, connect
@@ -16,6 +18,7 @@ from leadsman.shell.kube import Kube, KubeClient, KubeError
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
+_NAMES = TypeAdapter(ObjectName)
 
 
 class FailedError(click.ClickException):
@@ -30,10 +33,23 @@ class LaterError(click.ClickException):
     exit_code = 75
 
 
+def object_name(value: str) -> str:
+    """Return the name of an object; anything else would be a path to another one. Raises BadParameter."""
+    try:
+        return _NAMES.validate_python(value)
+    except ValidationError as error:
+        raise click.BadParameter(
+            f"{value!r} is no name of an object; expected a-z, 0-9, '-' and '.', 253 at most"
+        ) from error
+
+
 def cluster_options(command: Command) -> Command:
     """Give a command the options that every command of kubectl has."""
     command = click.option("--context", help="Context of the kubeconfig; by default the current one.")(command)
-    return click.option("-n", "--namespace", help="Namespace of the model; by default the context's.")(command)
+    namespace = click.option(
+        "-n", "--namespace", type=object_name, metavar="NAME", help="Namespace of the model; by default the context's."
+    )
+    return namespace(command)
 
 
 def meant(namespace: str | None, context: str | None) -> Access:

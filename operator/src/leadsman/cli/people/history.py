@@ -2,7 +2,7 @@
 
 import click
 
-from leadsman.cli.people.cluster import cluster_options, in_cluster, meant
+from leadsman.cli.people.cluster import cluster_options, in_cluster, meant, object_name
 from leadsman.cli.people.history_text import as_csv, as_json, as_table
 from leadsman.cli.people.view import look
 
@@ -10,7 +10,7 @@ _FORMS = {"table": as_table, "json": as_json, "csv": as_csv}
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=object_name)
 @click.option("-o", "--output", type=click.Choice(list(_FORMS)), default="table", show_default=True, help="The form.")
 @cluster_options
 def history(name: str, output: str, namespace: str | None, context: str | None) -> None:

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import click
 
-from leadsman.cli.people.cluster import cluster_options, in_cluster, meant
+from leadsman.cli.people.cluster import cluster_options, in_cluster, meant, object_name
 from leadsman.cli.people.status_text import status_text
 from leadsman.cli.people.view import look
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=object_name)
 @cluster_options
 def status(name: str, namespace: str | None, context: str | None) -> None:
     """Say who serves the model NAME, how far its rollout is, and what it waits for."""

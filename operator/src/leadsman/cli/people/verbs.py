@@ -8,8 +8,8 @@ import click
 
 from leadsman.api.rolloutaction import ActionOutcome, RolloutAction, Verb
 from leadsman.cli.people.asking import action, ask, who_am_i
-from leadsman.cli.people.cluster import FailedError, cluster_options, in_cluster, meant
-from leadsman.cli.people.verbs_text import ASKS_FIRST, Subject, question_text, subject
+from leadsman.cli.people.cluster import FailedError, cluster_options, in_cluster, meant, object_name
+from leadsman.cli.people.verbs_text import ASKS_FIRST, Subject, moved_on, question_text, subject
 from leadsman.cli.people.view import View, look
 from leadsman.cli.plain import plain
 from leadsman.cli.policy import InputError
@@ -62,7 +62,7 @@ def _command(verb: Verb) -> click.Command:
     command = click.Command(
         verb.lower(),
         callback=call,
-        params=[click.Argument(["name"]), *options],
+        params=[click.Argument(["name"], type=object_name), *options],
         help=_HELP[verb] + _EXITS,
         short_help=_HELP[verb],
     )
@@ -80,6 +80,8 @@ def _run(verb: Verb, name: str, access: Access, given: _Given) -> None:
         _ask_whether(verb, given.yes)
 
     async def do(kube: Kube, namespace: str) -> RolloutAction:
+        if verb in ASKS_FIRST and (moved := moved_on(view, await look(kube, namespace, name), verb)):
+            raise FailedError(moved)
         return await ask(kube, action(namespace, name, verb, about, given.reason, await who_am_i(kube)), given.timeout)
 
     done = in_cluster(access, do)

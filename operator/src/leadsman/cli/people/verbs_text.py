@@ -39,12 +39,35 @@ def subject(view: View, verb: Verb, revision: str | None, evidence: str | None =
     if verb in (Verb.PAUSE, Verb.RESUME):
         return Subject(revision)
     if verb is Verb.UNDO:
-        return Subject(revision or _earlier(view))
+        return Subject(_earlier(view) if revision is None else revision)
     now = _rejected(view) if verb is Verb.RETRY else _candidate(view).revision
     if revision is not None and revision != now:
         what = "was taken back is" if verb is Verb.RETRY else "is on its way is"
         raise FailedError(f"what {what} revision {now}, not {revision}; look again: leadsman status {view.name}")
-    return Subject(now, evidence or _gate_evidence(view) if verb is Verb.APPROVE else None)
+    if verb is not Verb.APPROVE:
+        return Subject(now)
+    return Subject(now, _gate_evidence(view) if evidence is None else evidence)
+
+
+def moved_on(shown: View, now: View, verb: Verb) -> str | None:
+    """Return what a verb would do something else to than was shown; None while it is the same.
+
+    A step more is another one to skip or to be promoted from. An abort means the candidate, wherever it stands.
+    """
+    before, after = _stand(shown, verb), _stand(now, verb)
+    if before == after:
+        return None
+    return f"{now.name} has moved on: {before} was shown, now it is {after}; look again: leadsman status {now.name}"
+
+
+def _stand(view: View, verb: Verb) -> str:
+    state, candidate = view.rollout, view.rollout.candidate
+    if candidate is None:
+        return f"stable {state.stable or 'none'} alone"
+    pair = f"candidate {candidate.revision} beside stable {state.stable or 'none'}"
+    if verb not in (Verb.SKIP, Verb.PROMOTE):
+        return pair
+    return f"{pair} in step {candidate.step + 1} of {len(candidate.policy.steps)} ({state.phase})"
 
 
 def question_text(view: View, verb: Verb, about: Subject) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from leadsman.api.conditions import Condition
 from leadsman.api.status import Phase
-from leadsman.cli.people.cluster import FailedError, cluster_options, in_cluster, meant
+from leadsman.cli.people.cluster import FailedError, cluster_options, in_cluster, meant, object_name
 from leadsman.cli.people.drawing import moment
 from leadsman.cli.people.history_text import entries
 from leadsman.cli.people.status_text import status_text
@@ -30,7 +30,7 @@ _COLOURS = {
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=object_name)
 @click.option("--until-done", is_flag=True, help="End when the rollout is over: 0 when it is out, 1 when it is not.")
 @cluster_options
 def watch(name: str, until_done: bool, namespace: str | None, context: str | None) -> None:
