@@ -167,3 +167,20 @@ def test_a_share_of_copies_that_becomes_all_of_them_is_a_difference() -> None:
     assert is_route_drifted(everything, some)
     assert is_route_drifted(some, everything)
     assert not is_route_drifted(some, some)
+
+
+def _with_rules(*rules: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rules of the generated route, once somebody has changed them to these."""
+    live = {("HTTPRoute", "fraud"): given(*rules)["HTTPRoute", "own"]}
+    [route] = world(live, model_deployment(traffic=GATEWAY)).routes(Split(ALL))
+    assert route.body
+    found: list[dict[str, Any]] = route.body["spec"]["rules"]
+    return found
+
+
+def test_a_rule_that_takes_all_requests_elsewhere_is_ours_where_the_model_has_no_other() -> None:
+    everything = [{"path": {"type": "PathPrefix", "value": "/"}}]
+    elsewhere = {"matches": everything, "backendRefs": [backend("website", 1)]}
+    mine = {"matches": [{"path": {"type": "PathPrefix", "value": "/v2"}}], "backendRefs": [backend("fraud-a", 100)]}
+    assert _with_rules(elsewhere) == [{"backendRefs": [backend("fraud-a", 100)]}]
+    assert _with_rules(mine, elsewhere) == [mine, elsewhere]
