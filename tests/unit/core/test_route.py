@@ -6,8 +6,8 @@ import pytest
 
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.core.observed import Key, Observed
-from leadsman.core.route import former_routes
-from leadsman.core.routerules import Split, is_route_drifted
+from leadsman.core.route import Route, former_routes
+from leadsman.core.routerules import Pinned, Split, is_route_drifted
 from leadsman.core.situation import Mirror
 from support.objects import GATEWAY, UID, built_route, model_deployment, observed, pods
 
@@ -146,6 +146,28 @@ def test_what_the_clusters_gateway_api_does_not_have_is_said_and_not_pretended(
     [route] = old.routes(Split(SPLIT))
     assert route.body
     assert route.body["spec"]["rules"] == [SPLIT_RULE], "requests are split all the same"
+
+
+ASKED = {"affinity": {}, "testers": {"header": {"name": "x-tester", "value": "yes"}}}
+
+
+def test_what_a_live_route_has_stays_while_nobody_knows_what_the_clusters_gateway_api_has() -> None:
+    deployment = model_deployment(traffic={**GATEWAY, **ASKED})
+    split = Split(SPLIT, pinned=Pinned("b", "x-tester", "yes"))
+    live = built_route(deployment, SPLIT, pinned=split.pinned)
+    unknown = Observed(deployment, None, pods=pods(a=1, b=1), live={("HTTPRoute", "fraud"): live}, rule_fields=None)
+    [route] = unknown.routes(split)
+    assert route == Route("HTTPRoute", "fraud", live)
+
+
+def test_nothing_is_tried_while_nobody_knows_what_the_clusters_gateway_api_has() -> None:
+    deployment = model_deployment(traffic={**GATEWAY, **ASKED})
+    live = {("HTTPRoute", "fraud"): given(SPLIT_RULE)["HTTPRoute", "own"]}
+    unknown = Observed(deployment, None, pods=pods(a=1, b=1), live=live, rule_fields=None)
+    [route] = unknown.routes(Split(SPLIT, pinned=Pinned("b", "x-tester", "yes")))
+    assert route.body
+    assert route.body["spec"]["rules"] == [SPLIT_RULE], "requests are split all the same"
+    assert route.problem.endswith("cannot be read from its schema now")
 
 
 def test_sessions_that_the_spec_asks_for_no_more_end_and_those_of_others_stay() -> None:

@@ -23,6 +23,7 @@ class Server:
         self.routes, self.fields, self.grpc = routes, fields, grpc
         self.schemas = 0
         self.fails = False
+        self.published = True
 
     async def list(self, resource: Resource, _: str, __: Mapping[str, str]) -> list[dict[str, Any]]:
         if resource is not HTTP_ROUTE and not self.grpc:
@@ -33,6 +34,8 @@ class Server:
         self.schemas += 1
         if self.fails:
             raise KubeError("the schema is not there yet", 503)
+        if not self.published:
+            return {"components": {"schemas": {}}}
         rule = {"properties": {name: {} for name in ("matches", *self.fields)}}
         spec = {"properties": {"spec": {"properties": {"rules": {"items": rule}}}}}
         return {"components": {"schemas": {"io.k8s.networking.gateway.v1.HTTPRoute": spec}}}
@@ -81,10 +84,11 @@ async def test_the_schema_is_read_when_it_matters_and_not_on_every_pass() -> Non
     assert server.schemas == 1
 
 
-async def test_a_schema_that_cannot_be_read_stops_nothing() -> None:
+@pytest.mark.parametrize(("fails", "published"), [(True, True), (False, False)], ids=["fails", "has no HTTPRoute yet"])
+async def test_a_schema_that_cannot_be_read_stops_nothing_and_is_read_again(fails: bool, published: bool) -> None:
     server = Server(fields=("name",))
-    server.fails = True
+    server.fails, server.published = fails, published
     tested, fields = model_deployment(traffic={**GATEWAY, "testers": TESTERS}), RuleFields()
-    assert (await read_routes(server, tested, fields)).rule_fields == frozenset()  # type: ignore[arg-type]
-    server.fails = False
+    assert (await read_routes(server, tested, fields)).rule_fields is None  # type: ignore[arg-type]
+    server.fails, server.published = False, True
     assert (await read_routes(server, tested, fields)).rule_fields == {"name"}  # type: ignore[arg-type]

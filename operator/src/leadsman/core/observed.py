@@ -45,8 +45,8 @@ class Observed:
     unknown_values: str = ""
     """Which of them is not known, and why, in one sentence; empty when all are."""
     has_grpc_routes: bool = True
-    rule_fields: frozenset[str] = RULE_FIELDS
-    """Those of RULE_FIELDS that the cluster's HTTPRoute has."""
+    rule_fields: frozenset[str] | None = RULE_FIELDS
+    """Those of RULE_FIELDS that the cluster's HTTPRoute has; None while that is not known."""
     actions: Sequence[RolloutAction] = ()
     """What people have asked for, whether it was decided on or not."""
 

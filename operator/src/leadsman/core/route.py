@@ -27,6 +27,10 @@ GRPC = "GRPCRoute"
 KINDS = (HTTP, GRPC)
 API_VERSION = "gateway.networking.k8s.io/v1"
 _NAMED = "name"
+_NOT_NAMED = (
+    "spec.traffic.testers cannot be had: rules of this cluster's HTTPRoute have no name, by which those for "
+    "testers are known again; install version 1.4 of the Gateway API or a later one, or take testers out"
+)
 RULE_FIELDS = frozenset({_NAMED, FIELD})
 
 Live = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -38,8 +42,8 @@ class Surroundings:
 
     backends: Backends
     live: Live = field(default_factory=dict)
-    rule_fields: frozenset[str] = RULE_FIELDS
-    """Those of RULE_FIELDS that the cluster's HTTPRoute has."""
+    rule_fields: frozenset[str] | None = RULE_FIELDS
+    """Those of RULE_FIELDS that the cluster's HTTPRoute has; None while that is not known."""
     has_grpc_routes: bool = True
 
 
@@ -149,8 +153,8 @@ def _given(deployment: ModelDeployment, around: Surroundings, split: Split, live
 def _own_http(deployment: ModelDeployment, around: Surroundings, split: Split, gateway: GatewayRef) -> Route:
     split, problem = _possible(deployment, around, split)
     affinity = deployment.spec.traffic.affinity
-    if affinity and FIELD not in around.rule_fields:
-        affinity, problem = None, NOT_SUPPORTED
+    if affinity and (lacking := _lacking(around, FIELD, NOT_SUPPORTED)):
+        affinity, problem = None, lacking
     model = deployment.metadata.name
     rules = [
         with_affinity(rule, model, affinity) if around.backends.shares(rule) else rule
@@ -171,13 +175,22 @@ def _own_grpc(deployment: ModelDeployment, around: Surroundings, split: Split, g
 
 def _possible(deployment: ModelDeployment, around: Surroundings, split: Split) -> tuple[Split, str]:
     """What of the split the cluster's Gateway API can say."""
-    if deployment.spec.traffic.testers is None or _NAMED in around.rule_fields:
+    if deployment.spec.traffic.testers is None or not (lacking := _lacking(around, _NAMED, _NOT_NAMED)):
         return split, ""
-    problem = (
-        "spec.traffic.testers cannot be had: rules of this cluster's HTTPRoute have no name, by which those for "
-        "testers are known again; install version 1.4 of the Gateway API or a later one, or take testers out"
+    return replace(split, pinned=None), lacking
+
+
+def _lacking(around: Surroundings, name: str, problem: str) -> str:
+    """The problem with a field that rules do not have; empty when they have it.
+
+    While nobody knows, what a live rule has is there: the API server keeps no field that it does not know.
+    """
+    if around.rule_fields is not None:
+        return "" if name in around.rule_fields else problem
+    is_used = any(name in rule for (kind, _), live in around.live.items() if kind == HTTP for rule in rules_of(live))
+    return (
+        "" if is_used else f"whether rules of this cluster's HTTPRoute have {name} cannot be read from its schema now"
     )
-    return replace(split, pinned=None), problem
 
 
 def _own_rules(around: Surroundings, kind: str, port: int) -> Sequence[Mapping[str, Any]]:

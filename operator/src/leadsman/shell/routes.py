@@ -24,7 +24,8 @@ class Routes:
     found: list[dict[str, Any]]
     has_gateway_api: bool
     has_grpc_routes: bool
-    rule_fields: frozenset[str]
+    rule_fields: frozenset[str] | None
+    """None while they are not known."""
 
 
 @dataclass
@@ -34,15 +35,19 @@ class RuleFields:
     It is asked again after some minutes, since it is some megabyte of JSON.
     """
 
-    _found: frozenset[str] = frozenset()
+    _found: frozenset[str] | None = None
     _until: float = 0.0
 
-    async def read(self, kube: Kube) -> frozenset[str]:
-        """Read it, or remember. No rollback waits for it: while it cannot be read, what was known before holds."""
+    async def read(self, kube: Kube) -> frozenset[str] | None:
+        """Read it, or remember. No rollback waits for it: while it cannot be read, what was known before holds.
+
+        None when it was never read.
+        """
         now = asyncio.get_running_loop().time()
         if now >= self._until:
             with suppress(KubeError):
-                self._found, self._until = await _read_fields(kube), now + _KEPT_SECONDS
+                if (found := await _read_fields(kube)) is not None:
+                    self._found, self._until = found, now + _KEPT_SECONDS
         return self._found
 
 
@@ -82,9 +87,10 @@ async def optional(
         return [], False
 
 
-async def _read_fields(kube: Kube) -> frozenset[str]:
+async def _read_fields(kube: Kube) -> frozenset[str] | None:
+    """None when the schema has no HTTPRoute: an API server that has just started publishes it somewhat later."""
     schema = await kube.get(GATEWAY_SCHEMA, "", "")
     kinds: Mapping[str, Any] = schema.get("components", {}).get("schemas", {})
     spec = kinds.get(_SCHEMA, {}).get("properties", {}).get("spec", {})
     rule = spec.get("properties", {}).get("rules", {}).get("items", {})
-    return RULE_FIELDS & set(rule.get("properties", {}))
+    return RULE_FIELDS & set(rule["properties"]) if "properties" in rule else None
