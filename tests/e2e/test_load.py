@@ -81,6 +81,7 @@ def test_a_rollback_costs_what_the_candidate_answered_and_no_more(namespace: str
     assert not users.failed(besides=candidate), told(users.failed(besides=candidate), users)
 
 
+@pytest.mark.full
 def test_a_candidate_that_is_superseded_costs_no_request(namespace: str, store: str) -> None:
     with users_of(namespace, store, PATIENT) as users:
         start_canary(namespace, store, users)
@@ -123,6 +124,7 @@ def test_a_serving_pod_may_be_deleted(namespace: str, store: str, of: str) -> No
     assert not users.failed(), told(users.failed(), users)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("of", ["stable", "candidate"])
 def test_a_serving_process_may_be_killed_where_the_gateway_repeats_what_is_lost(
     namespace: str, store: str, of: str
@@ -139,6 +141,7 @@ def test_a_serving_process_may_be_killed_where_the_gateway_repeats_what_is_lost(
     assert not users.failed(), told(users.failed(), users)
 
 
+@pytest.mark.full
 def test_the_gateway_may_be_restarted(namespace: str, store: str) -> None:
     with users_of(namespace, store, PATIENT) as users:
         start_canary(namespace, store, users)
@@ -157,6 +160,7 @@ def test_one_of_the_gateways_pods_may_be_deleted(namespace: str, store: str) -> 
     assert not users.failed(), told(users.failed(), users)
 
 
+@pytest.mark.full
 def test_one_of_the_gateways_processes_may_be_killed_if_users_ask_again(namespace: str, store: str) -> None:
     """Its open connections end with it, and nothing behind it can help: a client that asks again is answered."""
     with gateway_of(2), users_of(namespace, store, PATIENT, patience=10) as users:

@@ -19,7 +19,7 @@ __all__ = ["api", "cluster", "kubeconfig", "namespace", "new_namespace", "world"
 @pytest.fixture
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether every kill and every schedule is to be run, which takes long."""
-    return bool(request.config.getoption("--faults-full"))
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(scope="module")

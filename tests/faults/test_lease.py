@@ -93,7 +93,7 @@ def test_a_leader_that_is_gone_when_it_has_decided_is_followed_and_one_that_come
     pair: Pair, signal: int, full: bool
 ) -> None:
     if signal == SIGKILL and not full:
-        pytest.skip("a leader that is paused is the harder case; --faults-full runs both")
+        pytest.skip("a leader that is paused is the harder case; --full runs both")
     first = pair.starts[0]()
     pair.submit("1")
     pair.until(pair.serves({"1": 100}), "the first version serves")

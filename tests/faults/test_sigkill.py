@@ -137,7 +137,7 @@ def test_watches_that_drop_lag_and_replay_and_all_other_faults_change_nothing(
     request: pytest.FixtureRequest,
 ) -> None:
     if not full and scenario != "rollback":
-        pytest.skip("a rollback has the most to lose; --faults-full runs all three")
+        pytest.skip("a rollback has the most to lose; --full runs all three")
     _, expected = life(scenario)
     first = request.config.getoption("--faults-seed")
     for seed in range(first, first + (_SEEDS if full else 1)):
