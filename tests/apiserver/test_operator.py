@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from kubernetes.aio.config import kube_config as aio_kube_config
 from kubernetes.config import kube_config
 
 from apiserver.kubeapi import LEADSMAN, Api, action, model, policy, with_version
@@ -150,8 +149,8 @@ def settings(
     namespaced = request.param == "namespaced"
     values = (f"--set=watchNamespaces={{{world.namespace}}}",) if namespaced else ()
     kubeconfig = str(chart_account(home, *values))
-    # The client libraries, ours and kopf's, read KUBECONFIG when they are imported.
-    monkeypatch.setattr(aio_kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
+    # kopf's client library reads it when it is imported.
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
     client = httpx.AsyncClient
     monkeypatch.setattr(runner.httpx, "AsyncClient", lambda **_: client(transport=world.transport()))

@@ -45,7 +45,7 @@ def old_town(api: Api, new_namespace: Callable[[], str]) -> Iterator[Town]:
         installed(api, town.namespace, "--kube-version=1.35.0")
         for role in ROLES:
             bound(town, role)
-        hold(town)
+        hold(town, mutating=False)
         yield town
 
 

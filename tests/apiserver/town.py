@@ -88,18 +88,19 @@ def bound(town: Town, role: str, user: str = "", account: str = "") -> None:
     town.api.create(f"{RBAC}/namespaces/{town.namespace}/rolebindings", binding)
 
 
-def hold(town: Town) -> None:
+def hold(town: Town, *, mutating: bool = True) -> None:
     """Wait until the policies are obeyed: that is some moments after they are made."""
     forged = model(town.namespace)
     forged["metadata"]["annotations"] = {CHANGED_BY: "somebody"}
 
     def obeyed() -> bool:
-        refused = town.act(town.api, "Pause", requestedBy={"user": "somebody"})
+        if not town.act(town.api, "Pause", requestedBy={"user": "somebody"}):
+            return False
         try:
             made = town.api.create(town.path("modeldeployments"), forged, dryRun="All")
         except ApiError as error:
             # 503 is no policy's word: a kind is not known to the policies yet.
-            return bool(refused) and error.status != httpx.codes.SERVICE_UNAVAILABLE
-        return bool(refused) and made["metadata"]["annotations"][CHANGED_BY] != "somebody"
+            return not mutating and error.status != httpx.codes.SERVICE_UNAVAILABLE
+        return made["metadata"]["annotations"][CHANGED_BY] != "somebody" and not town.act(town.api, "Pause")
 
     eventually(obeyed, "the policies are obeyed")

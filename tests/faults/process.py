@@ -78,11 +78,9 @@ def _operator(environment: dict[str, str], log: str, offset: str | None) -> None
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     os.environ.update(environment)
-    from kubernetes.aio.config import kube_config as aio_kube_config  # noqa: PLC0415 - of the forked process
-    from kubernetes.config import kube_config  # noqa: PLC0415
+    from kubernetes.config import kube_config  # noqa: PLC0415 - of the forked process
 
-    # The client libraries, ours and kopf's, have read KUBECONFIG when they were imported.
-    aio_kube_config.KUBE_CONFIG_DEFAULT_LOCATION = environment["KUBECONFIG"]
+    # kopf's client library has read KUBECONFIG when it was imported.
     kube_config.KUBE_CONFIG_DEFAULT_LOCATION = environment["KUBECONFIG"]
     if offset:
         _follow(Path(offset))

@@ -93,7 +93,7 @@ def test_a_revision_that_may_be_what_is_asked_for(asked: Runtime, recorded: Runt
 
 names = st.from_regex(r"[A-Z][A-Z_]{0,5}", fullmatch=True)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
-contents = st.dictionaries(names, texts)
+contents = st.dictionaries(names, texts, max_size=31)
 
 
 @given(contents, st.randoms())
