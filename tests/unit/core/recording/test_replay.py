@@ -272,6 +272,18 @@ def test_another_policy_decides_otherwise_on_the_same_traffic() -> None:
     assert sooner.decisions[-1].at < patient.status.receipts[-1].at
 
 
+def test_another_policy_is_not_held_by_the_split_that_the_recorded_one_asked_for() -> None:
+    errors = POLICY.model_copy(update={"checks": (Check(error_rate=ErrorRateCheck()),)})
+    recorder = Recorder(errors).traffic(600, rps=100, candidate_errors=0.0)
+    assert recorder.status.receipts[-1].reason == "Promoted"
+    steps = tuple(
+        step.model_copy(update={"weight": weight, "min_duration": timedelta(seconds=30)})
+        for step, weight in zip(POLICY.steps, (1, 2), strict=True)
+    )
+    replayed = replay(recorder.recording, errors.model_copy(update={"steps": steps}))
+    assert replayed.decisions[-1].reason == "Promoted"
+
+
 def test_another_policy_is_out_of_time_in_silence_too() -> None:
     """Passes in which nothing happened are not recorded, but another policy may have had enough in one of them."""
     recorder = Recorder().traffic(20, rps=10, candidate_errors=0.0)

@@ -99,7 +99,8 @@ def _weighed(header: Header, state: RolloutState, entry: Entry, *, own: bool) ->
     if pair is None or entry.look is None:
         return state, None
     before = pair.evidence or (entry.begun if own else None) or _begun(header, pair, entry)
-    return weigh(state, pair, before, entry.look, entry.moment, settled=not entry.unsettled)
+    # Requests were split by the recorded policy's weights: that they differ from another one's says nothing.
+    return weigh(state, pair, before, entry.look, entry.moment, settled=own and not entry.unsettled)
 
 
 def _begun(header: Header, pair: Compared, entry: Entry) -> Evidence:
