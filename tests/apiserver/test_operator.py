@@ -264,7 +264,7 @@ def rests(port: int) -> bool:
     return total(port, "leadsman_writes") == before
 
 
-@pytest.mark.parametrize("settings", ["cluster-wide"], indirect=True)
+@pytest.mark.parametrize("settings", ["namespaced"], indirect=True)  # its writes are counted: others' models are not
 @pytest.mark.parametrize("how", SYNCS)
 async def test_a_tool_that_applies_the_manifests_every_second_through_a_rollout_changes_nothing(
     world: World, settings: Settings, how: str
@@ -293,7 +293,7 @@ def healthy(port: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("settings", ["cluster-wide"], indirect=True)
+@pytest.mark.parametrize("settings", ["namespaced"], indirect=True)  # its writes are counted: others' models are not
 async def test_restarted_it_writes_nothing_new_and_the_rejected_one_stays_out(world: World, settings: Settings) -> None:
     world.errors["bad"] = 0.3
     world.api.submit(policy(world.namespace), model(world.namespace))
