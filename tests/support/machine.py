@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from leadsman.api.conditions import Reason
 from leadsman.api.evidence import ArmTotals, CheckReport, Evidence, Judgement, Verdict
 from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Shadow, Step, Until
 from leadsman.api.status import Candidate, Mode, Phase, Rejection, Retiring, RolloutState
@@ -29,6 +30,19 @@ BY_TIME = POLICY.model_copy(
 )
 ASKED = Evidence(candidate="b", stable="a", began=START.timestamp(), step_requests=10)
 """The candidate was asked ten times since the step began."""
+BAD_ENDS = {
+    Reason.PREFLIGHT_FAILED,
+    Reason.EVIDENCE_FAILED,
+    Reason.INCONCLUSIVE,
+    Reason.MODEL_FAILED,
+    Reason.CANDIDATE_UNREADY,
+    Reason.PROGRESS_DEADLINE_EXCEEDED,
+    Reason.ROUTE_NOT_ACCEPTED,
+    Reason.DEADLINE_EXCEEDED,
+    Reason.ABORTED,
+    Reason.UNDONE,
+}
+"""Reasons for which a revision has nothing any more."""
 UNASKED = ASKED.model_copy(update={"step_requests": 0})
 _PRECEDENCE = (Verdict.FAIL, Verdict.BLIND, Verdict.COLLECTING, Verdict.PASS)
 

@@ -1,11 +1,13 @@
 """Kubernetes objects and API types as tests need them: real-looking, with one line for what matters."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from leadsman.api.base import ApiModel
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
-from leadsman.api.status import ModelDeploymentStatus
+from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.names import REVISION_LABEL
 from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import Pod
@@ -127,3 +129,19 @@ def built_route(
     assert not built.problem
     assert built.body
     return built.body
+
+
+def meaning(state: RolloutState, verb: str) -> dict[str, Any]:
+    """What a RolloutAction names when its author has looked: what is on its way or was taken back, and its evidence."""
+    known = state.candidate or state.rejected
+    gate = state.candidate.gate if state.candidate else None
+    meant = {"revision": known.revision} if known and verb not in ("Pause", "Resume", "Undo") else {}
+    return meant | ({"evidence": gate.evidence if gate else "none"} if verb == "Approve" else {})
+
+
+def as_written(status: ApiModel) -> dict[str, Any]:
+    """A status as the API server gets it."""
+    written: dict[str, Any] = json.loads(
+        json.dumps(status.model_dump(mode="json", by_alias=True, exclude_none=True), allow_nan=False)
+    )
+    return written

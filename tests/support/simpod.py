@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -13,6 +14,7 @@ from typing import Any
 from leadsman.core.answers import Answer, Output, PodAnswers
 from leadsman.core.evidence import Histogram, Minute, PodSample
 from leadsman.core.names import REVISION_LABEL
+from leadsman.core.soundings import Soundings, Wanted
 
 DIGEST = f"sha256:{'ab' * 32}"
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -115,3 +117,15 @@ class SimPod:
         """What it remembers of its answers."""
         last = self.answers[-1].seq if self.answers else 0
         return PodAnswers(BEGIN.timestamp() + now, last, tuple(answer for answer in self.answers if answer.seq > seq))
+
+
+def sounded(wanted: Wanted, answering: Sequence[SimPod], now: float) -> Soundings:
+    """What those pods say that answer, of what is wanted."""
+    found = {pod.name: pod for pod in answering}
+    return Soundings(
+        samples=[found[pod.uid].sample() for pod in wanted.counters if pod.uid in found],
+        histories=[found[pod.uid].history() for pod in wanted.histories if pod.uid in found],
+        answers={
+            pod.uid: found[pod.uid].answers_after(after, now) for pod, after in wanted.answers if pod.uid in found
+        },
+    )

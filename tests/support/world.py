@@ -18,7 +18,7 @@ from typing import Any
 
 from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.modelrevision import ModelRevisionStatus
-from leadsman.api.rolloutaction import RolloutAction, RolloutActionStatus
+from leadsman.api.rolloutaction import RolloutAction
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.api.status import ModelDeploymentStatus, RolloutState
 from leadsman.core.decide import Plan, decide, state_of
@@ -32,8 +32,10 @@ from leadsman.core.revision import revision_hash
 from leadsman.core.soundings import Soundings, soundings_wanted
 from leadsman.core.variables import config_maps_of, with_values
 from support.autoscaling import Autoscalers, applied, scaled
+from support.objects import as_written, meaning
+from support.simgateway import copies_of, shares_of, take
 from support.simjob import SimJob
-from support.simpod import BEGIN, Model, SimPod
+from support.simpod import BEGIN, Model, SimPod, sounded
 
 NAME, NAMESPACE, UID = "fraud", "payments", "11111111-2222-3333-4444-555555555555"
 
@@ -127,21 +129,12 @@ class World:
 
     def ask(self, verb: str, user: str = "alice", groups: tuple[str, ...] = (), **spec: Any) -> str:
         """Create a RolloutAction about what is on its way, or was taken back; returns its name."""
-        state = self.state
-        known = state.candidate or state.rejected
-        gate = state.candidate.gate if state.candidate else None
         name = f"action-{len(self.asked) + 1}"
-        meant: dict[str, Any] = {"modelDeployment": NAME, "verb": verb}
-        if known and verb not in ("Pause", "Resume", "Undo"):
-            meant["revision"] = known.revision
-        if verb == "Approve":
-            meant["evidence"] = gate.evidence if gate else "none"
+        meant = meaning(self.state, verb) | {"modelDeployment": NAME, "verb": verb}
         if user:
             meant["requestedBy"] = {"user": user, "groups": list(groups)}
-        self.asked[name] = {
-            "metadata": {"name": name, "uid": name, "generation": 1, "creationTimestamp": self.clock.isoformat()},
-            "spec": meant | spec,
-        }
+        metadata = {"name": name, "uid": name, "generation": 1, "creationTimestamp": self.clock.isoformat()}
+        self.asked[name] = {"metadata": metadata, "spec": meant | spec}
         return name
 
     def answer_to(self, name: str) -> str:
@@ -186,17 +179,14 @@ class World:
     def weights(self) -> dict[str, int]:
         """Who gets what share of requests, by the live route or Service."""
         if self.gateway:
-            rules = self.objects.get(("HTTPRoute", NAME), {}).get("spec", {}).get("rules", [{}])
-            return {ref["name"].removeprefix(f"{NAME}-"): ref["weight"] for ref in rules[0].get("backendRefs", [])}
+            return shares_of(self.objects.get(("HTTPRoute", NAME), {}), NAME)
         service = self.objects.get(("Service", NAME), {})
         selector = service.get("spec", {}).get("selector", {})
         return {selector[REVISION_LABEL]: 100} if selector else {}
 
     def copies(self) -> dict[str, int]:
         """Who gets copies of what share of requests, by the live route."""
-        rules = self.objects.get(("HTTPRoute", NAME), {}).get("spec", {}).get("rules", [])
-        mirrors = [one["requestMirror"] for rule in rules for one in rule.get("filters", [])]
-        return {one["backendRef"]["name"].removeprefix(f"{NAME}-"): one.get("percent", 100) for one in mirrors}
+        return copies_of(self.objects.get(("HTTPRoute", NAME), {}), NAME)
 
     def running(self) -> set[str]:
         """The revisions that have a Deployment."""
@@ -257,32 +247,23 @@ class World:
         if self.metrics_gone:
             return Soundings()
         wanted = soundings_wanted(observed, state_of(observed), self.clock.timestamp())
-        answering = {name: pod for name, pod in self.pods.items() if pod.ready(self.now)}
-        return Soundings(
-            samples=[answering[pod.uid].sample() for pod in wanted.counters if pod.uid in answering],
-            histories=[answering[pod.uid].history() for pod in wanted.histories if pod.uid in answering],
-            answers={
-                pod.uid: answering[pod.uid].answers_after(after, self.now)
-                for pod, after in wanted.answers
-                if pod.uid in answering
-            },
-        )
+        return sounded(wanted, [pod for pod in self.pods.values() if pod.ready(self.now)], self.now)
 
     def _write(self, observed: Observed, plan: Plan) -> None:
         for action in (*plan.records, *plan.recordings):
             self._act(action)
         for name, status in plan.receipts.items():
             self._count()
-            self.objects["ModelRevision", name]["status"] = _json(status)
+            self.objects["ModelRevision", name]["status"] = as_written(status)
         if plan.status != observed.deployment.status:
             self._count()
-            self.status = _json(plan.status)
+            self.status = as_written(plan.status)
             self.history += [(self.now, notice.reason.value, notice.revision) for notice in plan.notices]
-        for name, answer in plan.answers.items():
-            self._count()
-            self.asked[name]["status"] = _json(answer)
         for action in plan.actions:
             self._act(action)
+        for name, answer in plan.answers.items():
+            self._count()
+            self.asked[name]["status"] = as_written(answer)
 
     def _count(self) -> None:
         if self.crash_before == self.writes:
@@ -318,23 +299,8 @@ class World:
             self.jobs_made[action.name] += 1
             metadata["uid"] = f"{action.name}-{self.jobs_made[action.name]}"
         if action.kind in ("HTTPRoute", "GRPCRoute"):
-            accepted = [
-                {"type": kind, "status": "True", "observedGeneration": metadata["generation"]}
-                for kind in ("Accepted", "ResolvedRefs")
-            ]
-            body["status"] = {
-                "parents": [{"parentRef": parent, "conditions": accepted} for parent in body["spec"]["parentRefs"]]
-            }
-            self._check_backends(body)
+            take(body, NAME, {name for kind, name in self.objects if kind == "Service"})
         self.objects[key] = body
-
-    def _check_backends(self, route: dict[str, Any]) -> None:
-        for rule in route["spec"]["rules"]:
-            mirrored = [one["requestMirror"]["backendRef"] for one in rule.get("filters", [])]
-            named = {ref["name"] for ref in (*rule["backendRefs"], *mirrored)}
-            assert sum(ref["weight"] for ref in rule["backendRefs"]) == 100
-            ours = [name for name in named if name.startswith(NAME)]
-            assert all(("Service", name) in self.objects for name in ours), "a backend's Service comes first"
 
     # time
 
@@ -447,10 +413,3 @@ class World:
             max(0, busy[revision] - len(pods) * self.pod_rps) for revision, pods in ready.items() if pods
         )
         self.autoscalers.live(self.now, self.objects, busy)
-
-
-def _json(status: ModelDeploymentStatus | ModelRevisionStatus | RolloutActionStatus) -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(
-        json.dumps(status.model_dump(mode="json", by_alias=True, exclude_none=True), allow_nan=False)
-    )
-    return written

@@ -6,12 +6,13 @@ import pytest
 
 from leadsman.api.conditions import Reason
 from leadsman.api.evidence import Evidence, Verdict
-from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec
+from leadsman.api.rolloutpolicy import OnInconclusive, RolloutPolicySpec, Step
 from leadsman.api.status import MAX_RETIRING, Mode, Phase, RolloutState
 from leadsman.core import evidence
 from leadsman.core.rollout import DRAIN, RESYNC, candidate_weight, running, step, weights
 from leadsman.core.situation import Situation
 from support.machine import (
+    ASKED,
     BY_TIME,
     MINUTE,
     POLICY,
@@ -336,3 +337,16 @@ def test_a_state_that_contradicts_itself_is_not_guessed_about() -> None:
 def test_the_default_policy_is_a_policy() -> None:
     decision = step(situation(policy=RolloutPolicySpec()), serving())
     assert decision.weights == {"a": 95, "b": 5}
+
+
+def test_a_pass_counts_for_one_step_only() -> None:
+    """With a minDuration of 0 it is the reset of the evidence, not the clock, that makes the next step owe its own."""
+    steps = tuple(Step(weight=weight, min_duration=timedelta(0)) for weight in (5, 25, 50))
+    passed = situation(verdict=Verdict.PASS, policy=policy(steps=steps))
+    first = step(passed, serving())
+    assert first.weights == {"a": 95, "b": 5}, "one step a look, whatever was judged before it began"
+    assert first.state.candidate is not None
+    asked = first.state.candidate.model_copy(update={"evidence": ASKED})
+    second = step(passed, first.state.model_copy(update={"candidate": asked}))
+    assert second.weights == {"a": 75, "b": 25}
+    assert step(passed, second.state).weights == second.weights, "what was counted is used up"

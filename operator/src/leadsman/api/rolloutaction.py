@@ -25,11 +25,6 @@ class Verb(StrEnum):
     RETRY = "Retry"
     UNDO = "Undo"
 
-    @property
-    def names_a_revision(self) -> bool:
-        """Whether it must say which revision it speaks of: it is void for any other."""
-        return self in _NAMES_A_REVISION
-
 
 class ActionOutcome(StrEnum):
     """What became of an action."""

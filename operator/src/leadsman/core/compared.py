@@ -16,8 +16,6 @@ class Compared:
     stable: str
     policy: RolloutPolicySpec
     evidence: Evidence | None
-    is_new: bool
-    """It is a candidate; otherwise it was promoted, and is compared with its predecessor."""
 
 
 def compared(state: RolloutState) -> Compared | None:
@@ -25,11 +23,11 @@ def compared(state: RolloutState) -> Compared | None:
     if state.watch and state.stable:
         watch, checks = state.watch, checks_of(state.watch)
         policy = watch.policy.model_copy(update={"checks": checks})
-        return Compared(state.stable, watch.previous, policy, watch.evidence, is_new=False) if checks else None
+        return Compared(state.stable, watch.previous, policy, watch.evidence) if checks else None
     candidate = state.candidate
     if candidate is None or candidate.undoes or state.stable is None or state.phase is Phase.PREFLIGHT:
         return None
-    return Compared(candidate.revision, state.stable, candidate.policy, candidate.evidence, is_new=True)
+    return Compared(candidate.revision, state.stable, candidate.policy, candidate.evidence)
 
 
 def with_evidence(state: RolloutState, evidence: Evidence, checks: tuple[CheckReport, ...]) -> RolloutState:
