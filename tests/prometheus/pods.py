@@ -1,14 +1,13 @@
 """Serving pods reduced to their counters: as text with timestamps, or as a page that a server scrapes."""
 
-import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate
 
 from serving.clock import wall_clock
+from support import loopback
 
 BOUNDS = tuple(round(0.001 * 1.5**number, 6) for number in range(16))
 
@@ -99,26 +98,14 @@ def past(pods: list[Pod], start: float, end: float, step: float) -> str:
 def served(pod: Pod) -> Iterator[str]:
     """Serve a pod's counters of the moment; yields the address."""
 
-    class Page(BaseHTTPRequestHandler):
+    class Page(loopback.Handler):
         def do_GET(self) -> None:
             samples = pod.samples(wall_clock())
             body = "".join(f"{name}{labels} {value}\n" for name, series in samples.items() for labels, value in series)
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(body.encode())
+            self.answer(body.encode(), "text/plain; version=0.0.4")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.serving(Page) as address:
+        yield address.removeprefix("http://")
 
 
 def _labels(labels: dict[str, str]) -> str:

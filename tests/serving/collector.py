@@ -1,14 +1,14 @@
 """An OpenTelemetry collector on loopback that keeps the spans which it is sent."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from support import loopback
 
 
 @dataclass(frozen=True)
@@ -64,28 +64,17 @@ class Collector:
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(loopback.Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             assert self.path == "/v1/traces"
             assert self.headers["content-type"] == "application/x-protobuf"
             taking.take(gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            self.answer(b"")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        taking = Collector(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield taking
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.serving(Handler) as address:
+        taking = Collector(address)
+        yield taking
 
 
 def _plain(attributes: Any) -> dict[str, Any]:

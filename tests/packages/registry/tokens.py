@@ -2,11 +2,9 @@
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from support import loopback
 
 ISSUER, SERVICE = "tests", "registry of the tests"
 
@@ -56,27 +56,14 @@ class TokenServer:
 def token_server(certificate: Path) -> Iterator[TokenServer]:
     """Run one that signs with the key of a certificate."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(loopback.Handler):
         def do_GET(self) -> None:
             body = tokens.answer(self.path, self.headers.get("authorization"))
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    tokens = TokenServer(f"http://127.0.0.1:{server.server_port}/token", certificate)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with loopback.serving(Handler) as address:
+        tokens = TokenServer(f"{address}/token", certificate)
         yield tokens
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _encoded(document: object) -> str:

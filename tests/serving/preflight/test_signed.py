@@ -2,12 +2,11 @@
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from serving.preflight.keys import key_pair
 from serving.preflight.packages import package, scores
 from serving.preflight.proving import prove
 from serving.preflight.sigstore_instance import Sigstore
+from support import loopback
 
 WHO, ISSUER = "ada@example.com", "https://login.example.com"
 
@@ -209,11 +209,5 @@ def _store(directory: Path, missing: HTTPStatus) -> Iterator[str]:
             super().send_error(missing if code == HTTPStatus.NOT_FOUND else code, message, explain)
 
     handler = partial(Handler, directory=str(directory))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.serving(handler) as address:
+        yield address

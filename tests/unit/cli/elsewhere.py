@@ -1,12 +1,12 @@
 """What a backtest reads, on loopback: a cluster with nothing but ModelRevisions, and a Prometheus without counters."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from support import loopback
 
 _RESOURCE = {
     "name": "modelrevisions",
@@ -42,25 +42,12 @@ def elsewhere(revisions: list[dict[str, Any]]) -> Iterator[str]:
         "/api/v1/query_range": _NO_COUNTERS,
     }
 
-    class Page(BaseHTTPRequestHandler):
+    class Page(loopback.Handler):
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             answer = answers.get(path)
             body = json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404}).encode()
-            self.send_response(200 if answer else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(body, "application/json", 200 if answer else 404)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.serving(Page) as address:
+        yield address

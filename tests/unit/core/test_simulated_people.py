@@ -37,6 +37,17 @@ def waiting(rules: ApprovalRules | None = None, **changes: Any) -> World:
     return made
 
 
+def undone(**changes: Any) -> World:
+    """Version 2 was promoted, and somebody has returned to 1."""
+    made = world(**changes)
+    made.apply("2")
+    made.until("Promoted")
+    made.ask("Undo")
+    made.until("Undone")
+    made.models["3"] = made.models["2"]
+    return made
+
+
 def after(at: World, name: str, seconds: float = 5) -> str:
     at.rest(seconds)
     return at.answer_to(name)
@@ -301,12 +312,7 @@ def test_undo_needs_no_policy_and_a_target_that_cannot_serve_harms_nobody() -> N
 
 
 def test_a_new_spec_after_an_undo_is_a_rollout_against_what_serves() -> None:
-    at = world()
-    at.apply("2")
-    at.until("Promoted")
-    at.ask("Undo")
-    at.until("Undone")
-    at.models["3"] = at.models["2"]
+    at = undone()
     at.apply("3")
     at.until("StepStarted")
     assert at.weights() == {at.hash_of("1"): 80, at.hash_of("3"): 20}
@@ -335,11 +341,7 @@ def test_killed_at_every_write_of_it_each_request_is_done_once_and_answered() ->
 
 
 def test_what_was_undone_returns_by_retry_and_not_by_another_undo() -> None:
-    at = world()
-    at.apply("2")
-    at.until("Promoted")
-    at.ask("Undo")
-    at.until("Undone")
+    at = undone()
     at.rest(5)
     assert after(at, at.ask("Undo")) == "Refused: there is no earlier revision to return to"
     named = at.ask("Undo", revision=at.hash_of("2"))
@@ -370,12 +372,7 @@ def test_a_second_undo_of_the_same_change_does_not_cancel_the_first() -> None:
 
 
 def test_undo_never_returns_by_itself_to_what_was_taken_back() -> None:
-    at = world()
-    at.models["3"] = at.models["2"]
-    at.apply("2")
-    at.until("Promoted")
-    at.ask("Undo")
-    at.until("Undone")
+    at = undone()
     at.apply("3")
     at.until("Promoted")
     at.ask("Undo")
@@ -386,13 +383,7 @@ def test_undo_never_returns_by_itself_to_what_was_taken_back() -> None:
 
 
 def test_what_was_undone_owes_a_trial_when_git_goes_away_and_back() -> None:
-    at = world()
-    at.policy = careful(keep_warm=timedelta(minutes=30))
-    at.apply("2")
-    at.until("Promoted")
-    at.ask("Undo")
-    at.until("Undone")
-    at.models["3"] = at.models["2"]
+    at = undone(policy=careful(keep_warm=timedelta(minutes=30)))
     at.apply("3")
     at.until("RolloutStarted")
     at.apply("2")

@@ -1,11 +1,9 @@
 """The commands against an API server that says what a test wants: what changes while somebody thinks, and mistakes."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from leadsman.cli.main import main
 from leadsman.cli.people import verbs
-from support import people
+from support import loopback, people
 from support.people import CANDIDATE, STABLE
 
 
@@ -50,33 +48,19 @@ class Cluster:
 
 @contextmanager
 def serving(cluster: Cluster) -> Iterator[Cluster]:
-    class Page(BaseHTTPRequestHandler):
+    class Page(loopback.Handler):
         def do_GET(self) -> None:
-            self.answer(cluster.get(self.path.partition("?")[0]))
+            self.say(cluster.get(self.path.partition("?")[0]))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.answer(cluster.create(self.path.partition("?")[0], body))
+            self.say(cluster.create(self.path.partition("?")[0], body))
 
-        def answer(self, said: dict[str, Any]) -> None:
-            content = json.dumps(said).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+        def say(self, said: dict[str, Any]) -> None:
+            self.answer(json.dumps(said).encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        cluster.address = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield cluster
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback.serving(Page) as cluster.address:
+        yield cluster
 
 
 @dataclass
