@@ -1,6 +1,5 @@
 """Rollbacks on the cluster: a model with users, and bad candidates one after the other."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -10,13 +9,13 @@ from typing import Any
 
 from benchmarks.rollback.results import Round
 from benchmarks.rollback.watching import Watch
-from support.cluster import ROOT, apply, eventually, get, kubectl
+from support import iris
+from support.cluster import apply, eventually, get, kubectl
+from support.iris import MODEL, REQUEST, stable_version, status
 from support.users import Users, wait_until_served
 
 PROBES = 100.0
 """A second: they ask whether the model is ready, which no check counts, and find out when the gateway has changed."""
-_MODEL = "iris"
-_REQUEST = json.loads((ROOT / "examples/quickstart/request.json").read_text())
 _CALM_SECONDS = 4.0
 _LONGEST_SECONDS = 300.0
 
@@ -35,7 +34,7 @@ class Trial:
     def roll_back(self, file: str, version: str) -> Round:
         """Roll out a bad file, and return how it was taken back."""
         began, load = time.monotonic(), os.getloadavg()[0]
-        apply(_model(self.namespace, f"{self.store}/{file}", version))
+        apply(_model(self.namespace, self.store, file, version))
         candidate = eventually("it is taken back", lambda: self._rejected(version), _LONGEST_SECONDS)
         decided = self._seen(self.rollout, f"RolledBack {candidate}", began)
         written = self._seen(self.route, "100", decided - 0.5)
@@ -56,7 +55,7 @@ class Trial:
 
     def _rejected(self, version: str) -> str | None:
         """The candidate's revision, once it is rejected."""
-        rejected = get("mdep", self.namespace, _MODEL)["status"]["rollout"].get("rejected")
+        rejected = status(self.namespace)["rollout"].get("rejected")
         records = get("mrev", self.namespace)["items"]
         named = [one["spec"]["revision"] for one in records if one["spec"]["model"].get("version") == version]
         if rejected is None or rejected["revision"] not in named:
@@ -73,17 +72,17 @@ class Trial:
 @contextmanager
 def trial(namespace: str, store: str, weight: int, rps: float) -> Iterator[Trial]:
     """A namespace with a model that serves, its users, and watches; all gone afterwards."""
-    host = f"{namespace}.example.com"
+    host = iris.host(namespace)
     kubectl("create", "namespace", namespace)
     try:
-        apply(_policy(namespace, weight), _model(namespace, f"{store}/v1.onnx", "1"))
-        wait_until_served(host, _MODEL)
-        eventually("version 1 is stable", lambda: get("mdep", namespace, _MODEL)["status"].get("stableVersion") == "1")
+        apply(_policy(namespace, weight), _model(namespace, store, "v1.onnx", "v1"))
+        wait_until_served(host, MODEL)
+        stable_version(namespace, "v1")
         with (
-            Users(host, _MODEL, _REQUEST, rps) as users,
-            Users(host, _MODEL, None, PROBES) as probes,
-            Watch(namespace, "httproute", _MODEL, "{.spec.rules[0].backendRefs[*].weight}") as route,
-            Watch(namespace, "mdep", _MODEL, "{.status.rollout.phase} {.status.rollout.rejected.revision}") as rollout,
+            Users(host, MODEL, REQUEST, rps) as users,
+            Users(host, MODEL, None, PROBES) as probes,
+            Watch(namespace, "httproute", MODEL, "{.spec.rules[0].backendRefs[*].weight}") as route,
+            Watch(namespace, "mdep", MODEL, "{.status.rollout.phase} {.status.rollout.rejected.revision}") as rollout,
         ):
             eventually("users are served", lambda: len(users.answers) > 10 * rps)
             yield Trial(namespace, users, probes, route, rollout, store)
@@ -92,31 +91,10 @@ def trial(namespace: str, store: str, weight: int, rps: float) -> Iterator[Trial
         kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-def _model(namespace: str, uri: str, version: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": _MODEL, "namespace": namespace},
-        "spec": {
-            "model": {"uri": uri, "version": version},
-            "runtime": {"threads": 1},
-            "traffic": {
-                "gateway": {"name": "public", "namespace": "gateways"},
-                "hostnames": [f"{namespace}.example.com"],
-            },
-            "rolloutPolicy": {"name": "one-step"},
-        },
-    }
+def _model(namespace: str, store: str, file: str, version: str) -> dict[str, Any]:
+    return iris.model(namespace, {"uri": f"{store}/{file}", "version": version}, runtime={"threads": 1})
 
 
 def _policy(namespace: str, weight: int) -> dict[str, Any]:
     """All as it is by default, but for the one step, and for a preflight that would let neither candidate through."""
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "RolloutPolicy",
-        "metadata": {"name": "one-step", "namespace": namespace},
-        "spec": {
-            "steps": [{"weight": weight, "minDuration": "1h", "maxDuration": "2h"}],
-            "preflight": {"signatureChange": "Allow"},
-        },
-    }
+    return iris.policy(namespace, iris.step(weight, "1h", "2h"), preflight=iris.ALLOW_ANY_SIGNATURE)

@@ -6,20 +6,8 @@ import time
 import pytest
 
 from support.cluster import apply, eventually, get
-from support.loaded import (
-    MODEL,
-    QUICK,
-    go_on,
-    model,
-    policy,
-    record,
-    route_weights,
-    show,
-    stable_version,
-    status,
-    told,
-    users_of,
-)
+from support.iris import MODEL, record, route_weights, stable_version, status
+from support.loaded import QUICK, go_on, model, policy, show, told, users_of
 
 pytestmark = pytest.mark.cluster
 

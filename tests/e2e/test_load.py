@@ -10,22 +10,8 @@ import pytest
 
 from support.cluster import apply, eventually, get, kubectl
 from support.faults import GATEWAYS, gateway_of, proxies, proxy_deployment, restart, restarts, serving_pods, sigkill
-from support.loaded import (
-    MODEL,
-    PATIENT,
-    QUICK,
-    go_on,
-    model,
-    policy,
-    record,
-    route_weights,
-    show,
-    stable_version,
-    start_canary,
-    status,
-    told,
-    users_of,
-)
+from support.iris import MODEL, record, route_weights, stable_version, status
+from support.loaded import PATIENT, QUICK, go_on, model, policy, show, start_canary, told, users_of
 
 pytestmark = pytest.mark.cluster
 

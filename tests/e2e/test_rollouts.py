@@ -4,59 +4,39 @@ from typing import Any
 
 import pytest
 
+from support import iris
 from support.cluster import apply, eventually, get, kubectl
+from support.iris import MODEL, route_weights, stable_version, status
 
 pytestmark = pytest.mark.cluster
 
-MODEL = "iris"
-
-
-def model(namespace: str, uri: str, *, gateway: bool = True, **source: str) -> dict[str, Any]:
-    traffic = {"gateway": {"name": "public", "namespace": "gateways"}, "hostnames": [f"{namespace}.example.com"]}
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": MODEL, "namespace": namespace},
-        "spec": {
-            "model": {"uri": uri, **source},
-            "traffic": traffic if gateway else {},
-            "rolloutPolicy": {"name": "patient"},
-        },
-    }
-
 
 def policy(namespace: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "RolloutPolicy",
-        "metadata": {"name": "patient", "namespace": namespace},
-        "spec": {"steps": [{"weight": 10, "minDuration": "1s", "maxDuration": "1h"}], "interval": "1s"},
-    }
+    return iris.policy(namespace, iris.step(10, "1s"), interval="1s")
 
 
 def condition(namespace: str, kind: str) -> dict[str, Any] | None:
-    found = get("mdep", namespace, MODEL).get("status", {}).get("conditions", [])
+    found = status(namespace).get("conditions", [])
     return next((one for one in found if one["type"] == kind and one["status"] == "True"), None)
 
 
 def rollout(namespace: str) -> dict[str, Any]:
-    return dict(get("mdep", namespace, MODEL)["status"]["rollout"])
+    return dict(status(namespace)["rollout"])
 
 
-def route_weights(namespace: str) -> list[int]:
-    rules = get("httproute", namespace, MODEL)["spec"]["rules"]
-    return [backend["weight"] for backend in rules[0]["backendRefs"]]
+def model(namespace: str, store: str, version: str, **spec: Any) -> dict[str, Any]:
+    return iris.model(namespace, iris.source(store, version), **spec)
 
 
 def serve_first(namespace: str, store: str) -> None:
-    apply(policy(namespace), model(namespace, f"{store}/v1.onnx", version="1"))
+    apply(policy(namespace), model(namespace, store, "v1"))
     eventually("the first version is Ready", lambda: condition(namespace, "Ready"))
 
 
 def start_canary(namespace: str, store: str) -> dict[str, Any]:
     """Nobody asks the model, so the second version stays at its first step."""
     serve_first(namespace, store)
-    apply(model(namespace, f"{store}/v2.onnx", version="2"))
+    apply(model(namespace, store, "v2"))
     eventually("the second version gets 10 %", lambda: route_weights(namespace) == [90, 10])
     return rollout(namespace)
 
@@ -72,7 +52,7 @@ def start_canary(namespace: str, store: str) -> dict[str, Any]:
 def test_a_model_that_cannot_be_served_says_why_and_never_has_a_serving_pod(
     namespace: str, store: str, file: str, source: dict[str, str], expected: str
 ) -> None:
-    apply(policy(namespace), model(namespace, f"{store}/{file}", **source))
+    apply(policy(namespace), iris.model(namespace, {"uri": f"{store}/{file}", **source}))
     stalled = eventually("Stalled", lambda: condition(namespace, "Stalled"))
     assert stalled["reason"] == "PreflightFailed"
     assert expected in stalled["message"]
@@ -96,30 +76,29 @@ def test_a_rollout_survives_the_operators_restart(namespace: str, store: str) ->
 def test_going_back_to_the_stable_spec_in_mid_rollout_is_no_rollout(namespace: str, store: str) -> None:
     start_canary(namespace, store)
     pods = {pod["metadata"]["uid"] for pod in get("pods", namespace)["items"]}
-    apply(model(namespace, f"{store}/v1.onnx", version="1"))
+    apply(model(namespace, store, "v1"))
     eventually("stable has everything", lambda: route_weights(namespace) == [100])
     eventually("Ready", lambda: condition(namespace, "Ready"))
     outcomes = {
         revision["spec"]["model"]["version"]: revision["status"]["outcome"]
         for revision in get("mrev", namespace)["items"]
     }
-    assert outcomes == {"1": "Promoted", "2": "Superseded"}
+    assert outcomes == {"v1": "Promoted", "v2": "Superseded"}
     assert {pod["metadata"]["uid"] for pod in get("pods", namespace)["items"]} <= pods
 
 
 def test_without_a_gateway_traffic_is_switched_when_the_new_pods_are_ready(namespace: str, store: str) -> None:
-    apply(policy(namespace), model(namespace, f"{store}/v1.onnx", version="1", gateway=False))
+    apply(policy(namespace), model(namespace, store, "v1", traffic={}))
     eventually("the first version is Ready", lambda: condition(namespace, "Ready"))
-    apply(model(namespace, f"{store}/v2.onnx", version="2", gateway=False))
-    eventually("version 2 is stable", lambda: get("mdep", namespace, MODEL)["status"].get("stableVersion") == "2")
-    stable = rollout(namespace)["stable"]
+    apply(model(namespace, store, "v2", traffic={}))
+    stable = stable_version(namespace, "v2")
 
     def selected() -> bool:
         selector = get("service", namespace, MODEL)["spec"]["selector"]
         return bool(selector["leadsman.dev/revision"] == stable)
 
     eventually("the Service selects version 2", selected)
-    assert get("mdep", namespace, MODEL)["status"]["mode"] == "Service"
+    assert status(namespace)["mode"] == "Service"
     assert len(get("pods", namespace)["items"]) == 2, "version 1 is kept warm"
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from support import iris
 from support.cluster import apply, eventually, get
+from support.iris import MODEL, host, rules, source, stable_version, status
 from support.users import Users, wait_until_served
 
 pytestmark = pytest.mark.cluster
 
-MODEL = "iris"
 RPS = 40
 ALIKE = [5.1, 3.5, 1.4, 0.2]
 """A flower on whose kind the quickstart's two versions agree."""
@@ -21,43 +22,10 @@ def request(flower: list[float]) -> dict[str, Any]:
     return {"inputs": [{"name": "X", "datatype": "FP32", "shape": [1, len(flower)], "data": flower}]}
 
 
-def host(namespace: str) -> str:
-    return f"{namespace}.example.com"
-
-
-def model(namespace: str, store: str, version: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": MODEL, "namespace": namespace},
-        "spec": {
-            "model": {"uri": f"{store}/v{version}.onnx", "version": version},
-            "traffic": {"gateway": {"name": "public", "namespace": "gateways"}, "hostnames": [host(namespace)]},
-            "rolloutPolicy": {"name": "shadowed"},
-        },
-    }
-
-
 def policy(namespace: str) -> dict[str, Any]:
-    usual = {"minDuration": "3s", "maxDuration": "1h"}
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "RolloutPolicy",
-        "metadata": {"name": "shadowed", "namespace": namespace},
-        "spec": {
-            "steps": [{"shadow": {"percent": 100}, **usual}, {"weight": 50, **usual}],
-            "checks": [{"errorRate": {"tolerate": 0.02}}, {"agreement": {"atLeast": 0.95}}],
-            "interval": "1s",
-        },
-    }
-
-
-def status(namespace: str) -> dict[str, Any]:
-    return dict(get("mdep", namespace, MODEL)["status"])
-
-
-def rules(namespace: str) -> list[dict[str, Any]]:
-    return list(get("httproute", namespace, MODEL)["spec"]["rules"])
+    shadow = {"shadow": {"percent": 100}, "minDuration": "3s", "maxDuration": "1h"}
+    checks = [{"errorRate": {"tolerate": 0.02}}, {"agreement": {"atLeast": 0.95}}]
+    return iris.policy(namespace, shadow, iris.step(50, "3s"), checks=checks, interval="1s")
 
 
 def receipts(namespace: str, version: str) -> list[dict[str, Any]]:
@@ -74,22 +42,22 @@ def pairs(receipt: dict[str, Any]) -> int:
 
 def serve_first(namespace: str, store: str) -> str:
     """Returns version 1's revision once users can reach it."""
-    apply(policy(namespace), model(namespace, store, "1"))
-    eventually("the first version is stable", lambda: status(namespace).get("stableVersion") == "1")
+    apply(policy(namespace), iris.model(namespace, source(store, "v1")))
+    stable = stable_version(namespace, "v1")
     wait_until_served(host(namespace), MODEL)
-    return str(status(namespace)["rollout"]["stable"])
+    return stable
 
 
 def test_a_candidate_that_answers_differently_is_taken_out_and_no_user_saw_it(namespace: str, store: str) -> None:
     stable = serve_first(namespace, store)
     with Users(host(namespace), MODEL, request(UNLIKE), RPS) as users:
-        apply(model(namespace, store, "2"))
+        apply(iris.model(namespace, source(store, "v2")))
         eventually("version 2 is rolled back", lambda: status(namespace)["rollout"].get("rejected"))
         eventually("the copies end", lambda: len(rules(namespace)) == 1)
         before = len(users.answers)
         eventually("users are served as before", lambda: len(users.answers) > before + RPS)
     rejected = status(namespace)["rollout"]["rejected"]
-    last = receipts(namespace, "2")[-1]
+    last = receipts(namespace, "v2")[-1]
     print(f"\n{rejected['reason']}: {rejected['message']}; {pairs(last)} answers compared")
     assert rejected["reason"] == "EvidenceFailed"
     assert rejected["message"].startswith("same answers to ")
@@ -102,13 +70,12 @@ def test_a_candidate_that_answers_differently_is_taken_out_and_no_user_saw_it(na
 def test_a_candidate_that_agrees_passes_on_copies_and_then_with_users(namespace: str, store: str) -> None:
     stable = serve_first(namespace, store)
     with Users(host(namespace), MODEL, request(ALIKE), RPS) as users:
-        apply(model(namespace, store, "2"))
+        apply(iris.model(namespace, source(store, "v2")))
         eventually("version 2 gets copies", lambda: status(namespace)["rollout"]["phase"] == "Shadow")
         eventually("version 2 gets requests", lambda: status(namespace)["rollout"]["phase"] == "Canary", seconds=180)
-        eventually("version 2 is stable", lambda: status(namespace).get("stableVersion") == "2", seconds=180)
-        candidate = status(namespace)["rollout"]["stable"]
+        candidate = stable_version(namespace, "v2")
         eventually("version 2 serves", lambda: users.answers[-1].revision == candidate)
-    decisions = receipts(namespace, "2")
+    decisions = receipts(namespace, "v2")
     print(f"\n{pairs(decisions[2])} answers compared before the first user saw one")
     assert [one["reason"] for one in decisions] == ["RolloutStarted", "StepStarted", "StepStarted", "Promoted"]
     assert pairs(decisions[2]) > 50

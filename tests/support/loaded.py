@@ -1,83 +1,35 @@
 """A model of two pods with users who ask all the time, on the real cluster."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from support.cluster import ROOT, apply, eventually, get
+from support import iris
+from support.cluster import apply, eventually
+from support.iris import MODEL, REQUEST, host, route_weights, stable_version, status
 from support.users import Answer, Users, wait_until_served
 
-MODEL = "iris"
-REQUEST = json.loads((ROOT / "examples/quickstart/request.json").read_text())
 RPS = 30
 WHILE = 8
 """Seconds of requests after something has happened, in which they would fail."""
+QUICK = [iris.step(weight, "0s") for weight in (20, 50)]
+PATIENT = [iris.step(50, "30m")]
 
 
 def model(namespace: str, store: str, version: str) -> dict[str, Any]:
     """The ModelDeployment."""
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "ModelDeployment",
-        "metadata": {"name": MODEL, "namespace": namespace},
-        "spec": {
-            "model": {"uri": f"{store}/{version}.onnx", "version": version},
-            "scaling": {"minReplicas": 2},
-            "traffic": {
-                "gateway": {"name": "public", "namespace": "gateways"},
-                "hostnames": [host(namespace)],
-            },
-            "rolloutPolicy": {"name": "loaded"},
-        },
-    }
+    return iris.model(namespace, iris.source(store, version), scaling={"minReplicas": 2})
 
 
 def policy(namespace: str, *steps: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Its policy, `fields` of it as they are given."""
-    return {
-        "apiVersion": "leadsman.dev/v1alpha1",
-        "kind": "RolloutPolicy",
-        "metadata": {"name": "loaded", "namespace": namespace},
-        "spec": {
-            "steps": list(steps),
-            "checks": [{"errorRate": {"tolerate": 0.02}}],
-            "interval": "1s",
-            "keepWarm": "30s",
-            # Otherwise the misfit would never meet a user.
-            "preflight": {"signatureChange": "Allow"},
-            **fields,
-        },
+    usual = {
+        "checks": [{"errorRate": {"tolerate": 0.02}}],
+        "interval": "1s",
+        "keepWarm": "30s",
+        "preflight": iris.ALLOW_ANY_SIGNATURE,
     }
-
-
-QUICK = [{"weight": weight, "minDuration": "0s", "maxDuration": "1h"} for weight in (20, 50)]
-PATIENT = [{"weight": 50, "minDuration": "30m", "maxDuration": "1h"}]
-
-
-def host(namespace: str) -> str:
-    """Where its users ask."""
-    return f"{namespace}.example.com"
-
-
-def status(namespace: str) -> dict[str, Any]:
-    """Its status."""
-    return dict(get("mdep", namespace, MODEL)["status"])
-
-
-def stable_version(namespace: str, version: str) -> str:
-    """Wait until this version is stable; returns its revision."""
-    found = eventually(
-        f"version {version} is stable",
-        lambda: status(namespace) if status(namespace).get("stableVersion") == version else None,
-        seconds=240,
-    )
-    return str(found["rollout"]["stable"])
-
-
-def route_weights(namespace: str) -> list[int]:
-    """The percents of its route, stable's first."""
-    return [one["weight"] for one in get("httproute", namespace, MODEL)["spec"]["rules"][0]["backendRefs"]]
+    return iris.policy(namespace, *steps, **(usual | fields))
 
 
 @contextmanager
@@ -127,9 +79,3 @@ def show(users: Users) -> None:
         f" p99 {slowest[len(slowest) * 99 // 100] * 1000:.0f} ms, slowest {slowest[-1]:.2f} s; sent anew: {len(again)};"
         f" {told(users.failed(), users)}"
     )
-
-
-def record(namespace: str, revision: str) -> dict[str, Any]:
-    """The status of a revision's ModelRevision."""
-    [found] = [one for one in get("mrev", namespace)["items"] if one["spec"]["revision"] == revision]
-    return dict(found["status"])
