@@ -119,6 +119,32 @@ SPLITS: dict[str, tuple[list[dict[str, Any]], Split, list[dict[str, Any]]]] = {
         Split(ALL, MIRROR),
         [{"matches": [path(INFER, "Exact")], "filters": [COPY], "backendRefs": HOME}, PLAIN],
     ),
+    "copies of sessions that go by a cookie, which is of its rule's path": (
+        [{"sessionPersistence": {"sessionName": "basket"}, "backendRefs": HOME}],
+        Split(ALL, MIRROR),
+        [
+            {
+                "sessionPersistence": {"sessionName": "basket-copied"},
+                "matches": [path(INFER, "Exact")],
+                "filters": [COPY],
+                "backendRefs": HOME,
+            },
+            {"sessionPersistence": {"sessionName": "basket"}, "backendRefs": HOME},
+        ],
+    ),
+    "copies of sessions that go by a header": (
+        [{"sessionPersistence": {"sessionName": "basket", "type": "Header"}, "backendRefs": HOME}],
+        Split(ALL, MIRROR),
+        [
+            {
+                "sessionPersistence": {"sessionName": "basket", "type": "Header"},
+                "matches": [path(INFER, "Exact")],
+                "filters": [COPY],
+                "backendRefs": HOME,
+            },
+            {"sessionPersistence": {"sessionName": "basket", "type": "Header"}, "backendRefs": HOME},
+        ],
+    ),
     "copies end": (
         [{"matches": [path(INFER, "Exact")], "filters": [COPY], "backendRefs": HOME}, PLAIN],
         Split(ALL),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from leadsman.core.affinity import with_sessions_apart
 from leadsman.core.backends import Backends
 from leadsman.core.drift import drifted
 from leadsman.core.narrowing import CannotNarrowError, Match, Precedence, Requests
@@ -204,7 +205,7 @@ def _copying(rule: Rule, match: Match, backends: Backends, mirror: Mirror, reque
     # All is what the Gateway API means without a number, which gateways of before its version 1.3 do not know.
     if mirror.percent < 100:
         copy["percent"] = mirror.percent
-    kept = {key: value for key, value in rule.items() if key != "name"}
+    kept = with_sessions_apart({key: value for key, value in rule.items() if key != "name"})
     filters = [*requests.filters(rule), {"type": _MIRROR, "requestMirror": copy}]
     return {**kept, "matches": [dict(match)], "filters": filters}
 
