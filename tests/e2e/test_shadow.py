@@ -6,7 +6,7 @@ import pytest
 
 from support import iris
 from support.cluster import apply, eventually, get
-from support.iris import MODEL, host, rules, source, stable_version, status
+from support.iris import MODEL, host, pairs, rules, source, stable_version, status
 from support.users import Users, wait_until_served
 
 pytestmark = pytest.mark.cluster
@@ -32,12 +32,6 @@ def receipts(namespace: str, version: str) -> list[dict[str, Any]]:
     records = get("mrev", namespace)["items"]
     [record] = [one for one in records if one["spec"]["model"]["version"] == version]
     return list(record["status"]["receipts"])
-
-
-def pairs(receipt: dict[str, Any]) -> int:
-    """How many answers to the same requests a decision compared."""
-    [agreement] = [check for check in receipt["checks"] if check["name"] == "agreement"]
-    return int(agreement["candidate"]["requests"])
 
 
 def serve_first(namespace: str, store: str) -> str:

@@ -80,3 +80,9 @@ def record(namespace: str, revision: str) -> dict[str, Any]:
     """The status of a revision's ModelRevision."""
     [found] = [one for one in get("mrev", namespace)["items"] if one["spec"]["revision"] == revision]
     return dict(found["status"])
+
+
+def pairs(receipt: dict[str, Any]) -> int:
+    """How many answers to the same requests a decision compared."""
+    [agreement] = [check for check in receipt["checks"] if check["name"] == "agreement"]
+    return int(agreement["candidate"]["requests"])

@@ -3,7 +3,11 @@
 import asyncio
 import threading
 import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +15,7 @@ import httpx
 
 from support.cluster import eventually, get
 
-_TIMEOUT_SECONDS = 20.0  # longer than the gateway's own: what fails before is the cluster's
+TIMEOUT_SECONDS = 20.0  # longer than the gateway's own: what fails before is the cluster's
 _PAUSE_SECONDS = 0.2
 
 
@@ -42,6 +46,8 @@ class Users:
 
     A request whose connection is lost before an answer began is sent anew up to `patience` times, 0.2 s later each, as
     clients of HTTP do with what may be repeated. An answer, whatever its status, is the request's end.
+
+    They are many, and strangers to each other: no request remembers a session.
     """
 
     host: str
@@ -50,6 +56,10 @@ class Users:
     """What to infer from; None asks only whether the model is ready, which no check counts."""
     rps: float
     patience: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What every request says besides its host."""
+    prefix: str = ""
+    """What the path begins with."""
     answers: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,7 +74,7 @@ class Users:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=2 * _TIMEOUT_SECONDS)
+        self._thread.join(timeout=2 * TIMEOUT_SECONDS)
 
     def by(self, revision: str) -> list[Answer]:
         """What this revision answered."""
@@ -75,25 +85,33 @@ class Users:
         return [answer for answer in self.answers if answer.failed and not (besides and answer.revision == besides)]
 
     async def _send(self) -> None:
-        url = f"http://{gateway_address()}/v2/models/{self.model}/{'ready' if self.body is None else 'infer'}"
         running: set[asyncio.Task[None]] = set()
-        began = time.monotonic()
-        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
-            sent = 0
+        async with self._asking() as ask:
+            began, sent = time.monotonic(), 0
             while not self._stop.is_set():
-                task = asyncio.create_task(self._ask(client, url))
+                task = asyncio.create_task(ask())
                 running.add(task)
                 task.add_done_callback(running.discard)
                 sent += 1
                 await asyncio.sleep(max(0.0, began + sent / self.rps - time.monotonic()))
             await asyncio.gather(*running)
 
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[Callable[[], Coroutine[Any, Any, None]]]:
+        """Open a client; what is given sends one request."""
+        what = "ready" if self.body is None else "infer"
+        url = f"http://{gateway_address()}{self.prefix}/v2/models/{self.model}/{what}"
+        forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, cookies=forgetful) as client:
+            yield partial(self._ask, client, url)
+
     async def _ask(self, client: httpx.AsyncClient, url: str) -> None:
         at, lost = time.monotonic(), list[str]()
+        headers = {"host": self.host, **self.headers}
         while True:
             try:
                 method = "GET" if self.body is None else "POST"
-                response = await client.request(method, url, json=self.body, headers={"host": self.host})
+                response = await client.request(method, url, json=self.body, headers=headers)
             except httpx.HTTPError as error:
                 lost.append(type(error).__name__)
                 if len(lost) <= self.patience:
@@ -116,12 +134,12 @@ def gateway_address() -> str:
     return str(gateway["status"]["addresses"][0]["value"])
 
 
-def wait_until_served(host: str, model: str) -> None:
+def wait_until_served(host: str, model: str, prefix: str = "") -> None:
     """Wait until the gateway passes requests on to the model."""
 
     def answers() -> bool:
         try:
-            url = f"http://{gateway_address()}/v2/models/{model}/ready"
+            url = f"http://{gateway_address()}{prefix}/v2/models/{model}/ready"
             return httpx.get(url, headers={"host": host}, timeout=3, trust_env=False).is_success
         except httpx.HTTPError:
             return False
