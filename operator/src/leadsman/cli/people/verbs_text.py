@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from leadsman.api.modelrevision import Outcome
 from leadsman.api.rolloutaction import Verb
 from leadsman.api.status import Candidate, Phase
 from leadsman.cli.people.cluster import FailedError
@@ -11,6 +10,7 @@ from leadsman.cli.people.drawing import aligned, moment
 from leadsman.cli.people.status_text import checks_text, step_text
 from leadsman.cli.people.view import View
 from leadsman.cli.plain import plain
+from leadsman.core.actions import proved
 
 _WHAT = {
     Verb.APPROVE: "approve {}",
@@ -147,17 +147,20 @@ def _gate_evidence(view: View) -> str:
 
 
 def _earlier(view: View) -> str:
-    """What served before the last change, be it over or under way."""
+    """What served before the last change, be it over or under way; what the operator takes an Undo to mean."""
     state = view.rollout
+    if state.candidate and (undoing := state.candidate.undoes):
+        # Stable is what somebody wants to be rid of: to name it would take the return back.
+        raise FailedError(
+            f"revision {state.candidate.revision} is on its way back already, as {plain(undoing.by)} asked for; "
+            f"look: leadsman status {view.name}"
+        )
     if state.candidate and state.stable:
         return state.stable
     if state.watch:
         return state.watch.previous
-    promoted = {
-        revision: max((one.sequence for one in record.status.receipts), default=0)
-        for revision, record in view.revisions.items()
-        if record.status.outcome is Outcome.PROMOTED and revision != state.stable
-    }
-    if not promoted:
+    gone = state.rejected.revision if state.rejected else None
+    earlier = [revision for revision in proved(view.revisions) if revision not in (state.stable, gone)]
+    if not earlier:
         raise FailedError(f"there is no earlier revision of {view.name} to return to")
-    return max(promoted, key=lambda revision: promoted[revision])
+    return earlier[0]
