@@ -12,13 +12,14 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from leadsman.api.checks import Check, LatencyCheck
 from leadsman.api.status import Phase, Watch
 from leadsman.core.names import model_labels
 from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import CONFLICT, KubeError, NotFoundError, Resource, TakenError
 from leadsman.shell.reconciler import Reconciler
 from leadsman.shell.telemetry import Heartbeat, Metrics
-from support.machine import POLICY, canary, serving, warm
+from support.machine import POLICY, canary, policy, serving, warm
 from support.objects import GATEWAY, NOW, UID, model_deployment, model_revision, route
 
 OWNED = {"ownerReferences": [{"uid": UID}]}
@@ -154,6 +155,55 @@ async def test_a_rollback_does_not_wait_for_an_answer_that_cannot_be_written() -
     conditions = kube.bodies["ModelDeployment fraud status"]["status"]["conditions"]
     assert {c["type"]: c["reason"] for c in conditions}["Stalled"] == "Refused"
     assert again <= timedelta(seconds=1)
+
+
+SECONDARY = {
+    "an answer that a policy refuses": ("RolloutAction first status", 403),
+    "an answer whose webhook is down": ("RolloutAction first status", 500),
+    "a disruption budget beyond a quota": ("PodDisruptionBudget fraud-a", 403),
+    "a receipt that a policy refuses": ("ModelRevision fraud-a", 403),
+    "a status whose webhook is down": ("ModelDeployment fraud status", 500),
+}
+
+
+async def waits(one: Reconciler) -> list[float]:
+    """Seconds between looks, once nothing doubles any more."""
+    return [(await one.reconcile(KEY)).total_seconds() for _ in range(12)][-3:]
+
+
+@pytest.mark.parametrize(("what", "status"), SECONDARY.values(), ids=SECONDARY)
+async def test_whatever_cannot_be_written_a_candidate_is_looked_at_as_often_as_ever(what: str, status: int) -> None:
+    kube = running_canary(healthy=True)
+    kube.objects["ModelDeployment", "fraud"]["spec"]["scaling"] = {"minReplicas": 2}
+    ask(kube, "first", "Resume")
+    one = reconciler(kube)
+    usual = max(await waits(one))
+    kube.fails[what] = down(status)
+    assert max(await waits(one)) <= usual
+    assert (await one.reconcile(KEY)).total_seconds() >= 0.5, "nor does it spin"
+
+
+async def test_what_was_promoted_is_watched_as_often_as_ever() -> None:
+    kube = running_canary(healthy=True)
+    [b] = [name.removeprefix("fraud-") for kind, name in kube.objects if kind == "Pod" and name != "fraud-a"]
+    watched = policy(checks=(Check(latency=LatencyCheck()),), interval=timedelta(seconds=5))
+    watch = Watch(previous="a", until=NOW + timedelta(minutes=30), policy=watched, copies=100)
+    state = serving(b, phase=Phase.WATCHING, watch=watch, retiring=(warm("a"),))
+    dumped = state.model_dump(mode="json", by_alias=True, exclude_none=True)
+    kube.objects["ModelDeployment", "fraud"]["status"]["rollout"] = dumped
+    ask(kube, "first", "Resume")
+    kube.fails["RolloutAction first status"] = down(403)
+    assert max(await waits(reconciler(kube))) <= 5
+
+
+async def test_where_nothing_is_on_trial_what_cannot_be_written_is_tried_less_and_less_often() -> None:
+    kube = running_canary(healthy=True)
+    [b] = [name.removeprefix("fraud-") for kind, name in kube.objects if kind == "Pod" and name != "fraud-a"]
+    state = serving(b).model_dump(mode="json", by_alias=True, exclude_none=True)
+    kube.objects["ModelDeployment", "fraud"]["status"]["rollout"] = state
+    ask(kube, "first", "Resume")
+    kube.fails["RolloutAction first status"] = down(403)
+    assert min(await waits(reconciler(kube))) >= 60
 
 
 async def test_without_a_gateway_the_service_goes_back_even_when_the_status_cannot_be_written() -> None:

@@ -18,11 +18,12 @@ import httpx
 from leadsman.api.conditions import ConditionType, Reason
 from leadsman.api.metadata import ObjectMeta
 from leadsman.api.modeldeployment import ModelDeployment
-from leadsman.api.status import ModelDeploymentStatus
+from leadsman.api.status import ModelDeploymentStatus, Phase
 from leadsman.core.archive import without_recordings
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
+from leadsman.core.rollout import TRIALS
 from leadsman.core.route import routes_of_others
 from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
@@ -87,40 +88,44 @@ class Reconciler:
         await give_back(self.kube, deployment)
 
     async def _attempt(self, key: Key) -> tuple[timedelta, str]:
+        again, longest = _LOOK_AGAIN, _LONGEST_RETRY
         try:
-            raw = await read_deployment(self.kube, *key)
-            again = await self._pass(key, raw) if raw else _LOOK_AGAIN
+            if raw := await read_deployment(self.kube, *key):
+                observed, plan = await self._decide(key, raw)
+                again, longest = plan.requeue_after, _longest_retry(plan)
+                await self._write(key, raw, observed, plan)
         except InvalidObjectError as error:
             await self._refuse(key, Reason.INVALID_SPEC, str(error))
             return _LOOK_AGAIN, "refused"
         except KubeError as error:
             if not error.retryable:
                 await self._refuse(key, Reason.REFUSED, str(error))
-                # A candidate may be on trial meanwhile: it is looked at again soon.
-                return self._back_off(key, "refused", logging.INFO), "refused"
+                return self._back_off(key, "refused", longest, logging.INFO), "refused"
             # Somebody else was quicker, as kopf with its finalizer is on a new object: nothing to worry about.
             level = logging.INFO if error.status == CONFLICT else logging.WARNING
-            return self._back_off(key, str(error), level), "retried"
+            return self._back_off(key, str(error), longest, level), "retried"
         except Exception:
             # A defect of ours must neither end the daemon nor spin: it is logged in full and tried again.
             log.exception("the pass over %s/%s failed", *key)
-            return self._back_off(key, "defect"), "failed"
+            return self._back_off(key, "defect", longest), "failed"
         self.failures.pop(key, None)
         return again, "done"
 
-    def _back_off(self, key: Key, why: str, level: int = logging.WARNING) -> timedelta:
+    def _back_off(self, key: Key, why: str, longest: timedelta, level: int = logging.WARNING) -> timedelta:
         failures = self.failures[key] = self.failures.get(key, 0) + 1
-        longest = min(_FIRST_RETRY * 2.0 ** min(failures - 1, 10), _LONGEST_RETRY)
-        again = longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not secrecy
+        again = min(_FIRST_RETRY * 2.0 ** min(failures - 1, 10), longest)
+        again *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not secrecy
         log.log(level, "%s/%s: %s; trying again in %.1f s", *key, why, again.total_seconds())
         return again
 
-    async def _pass(self, key: Key, raw: dict[str, Any]) -> timedelta:
+    async def _decide(self, key: Key, raw: dict[str, Any]) -> tuple[Observed, Plan]:
         observed = await observe(self.kube, raw, self.rule_fields)
         self.routes[key] = routes_of_others(observed.deployment, observed.live)
         wanted = soundings_wanted(observed, state_of(observed), self.clock().timestamp())
         soundings = await take_soundings(self.http, self.prometheus, wanted)
-        plan = decide(observed, soundings, self.serving_image, self.clock())
+        return observed, decide(observed, soundings, self.serving_image, self.clock())
+
+    async def _write(self, key: Key, raw: dict[str, Any], observed: Observed, plan: Plan) -> None:
         writer = Writer(self.kube, self.metrics, observed)
         try:
             lost = await self._write_records(writer, plan)
@@ -138,7 +143,6 @@ class Reconciler:
             unanswered = await self._answer(writer, plan)
         if unanswered:
             raise unanswered
-        return plan.requeue_after
 
     async def _write_records(self, writer: Writer, plan: Plan) -> set[str]:
         """Write all that has to be there before the commit. Returns the ModelRevisions that lost their recording."""
@@ -217,3 +221,10 @@ class Reconciler:
         ready = [c.status == "True" for c in status.conditions if c.type == ConditionType.READY]
         self.metrics.weight.labels(*key).set(status.weight or 0)
         self.metrics.ready.labels(*key).set(any(ready))
+
+
+def _longest_retry(plan: Plan) -> timedelta:
+    """What cannot be written is no reason to look less often at a candidate that users may meet."""
+    if plan.status.rollout.phase in (*TRIALS, Phase.WATCHING):
+        return min(max(plan.requeue_after, _FIRST_RETRY), _LONGEST_RETRY)
+    return _LONGEST_RETRY
