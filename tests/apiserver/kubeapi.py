@@ -85,8 +85,8 @@ class Api:
     def patch(self, path: str, body: Mapping[str, Any], **query: str) -> dict[str, Any]:
         return self.call("PATCH", path, body, "application/merge-patch+json", **query)
 
-    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self.call("PUT", path, body)
+    def put(self, path: str, body: Mapping[str, Any], **query: str) -> dict[str, Any]:
+        return self.call("PUT", path, body, **query)
 
     def delete(self, path: str) -> dict[str, Any]:
         return self.call("DELETE", path)

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from apiserver.pilot import SERVING_IMAGE
-from apiserver.test_operator import free_port
+from apiserver.running import free_port
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["leadsman.handlers.runner", "leadsman.cli.main", "apiserver.pilot"])

@@ -32,3 +32,25 @@ def test_the_end_of_an_old_daemon_leaves_the_bell_of_the_next_one() -> None:
         assert forgetful.forgotten == []
     assert forgetful.forgotten == [KEY]
     assert app.bells == {}
+
+
+@dataclass
+class Routed(Forgetful):
+    """Of a reconciler what goes by which routes, too."""
+
+    routes: dict[Key, frozenset[str]] = field(default_factory=lambda: {KEY: frozenset({"own"})})
+
+
+async def test_a_route_that_changes_again_and_again_rings_once_for_all_of_that() -> None:
+    app = App(cast(Reconciler, Routed()))
+    with app.bell(KEY) as bell:
+        for _ in range(3):
+            app.wake_users_of("payments", "own", 0.01)
+        app.wake_users_of("payments", "another", 0.0)
+        assert app.due == {("payments", "own"), ("payments", "another")}
+        assert not bell.is_set()
+        await bell.wait()
+        assert app.due == set()
+        bell.clear()
+        app.wake_users_of("payments", "own", 0.0)
+        await bell.wait()

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     AUTOSCALER_MISSING = "AutoscalerMissing"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     SPLIT_DISAGREES = "SplitDisagrees"
+    SPLIT_DISTURBED = "SplitDisturbed"
     POLICY_NOT_FOUND = "PolicyNotFound"
     CONFIG_UNKNOWN = "ConfigUnknown"
     INVALID_SPEC = "InvalidSpec"

@@ -100,30 +100,33 @@ class Split(ApiModel):
     less: tuple[float, ...] = Field(default=(), max_length=8, description="That it gets less than half its odds.")
 
 
+class RouteSeen(ApiModel):
+    """How the route has fared in a step since it was first as it was written."""
+
+    at: datetime = Field(description="When it was last found changed, or else first as written.")
+    changed: str = Field(default="", description="How it was changed.", max_length=1024)
+
+
 class Candidate(ApiModel):
     """A revision on its way in."""
 
     revision: str = Field(description=_REVISION)
     started_at: datetime = Field(description="When the rollout began.")
-    prepared_at: datetime | None = Field(
-        default=None, description="When its preflight was over and its pods began to be prepared."
-    )
+    prepared_at: datetime | None = Field(default=None, description="When its pods began to be prepared.")
     step: int = Field(default=0, description="Index of the step in the policy, from 0.")
-    step_started_at: datetime | None = Field(
-        default=None, description="When the step began; none while the pods are prepared."
-    )
+    step_started_at: datetime | None = Field(default=None, description="When the step began.")
     returning: bool = Field(
         default=False, description="It was stable a moment ago and is still loaded: it goes back without steps."
     )
     overdue: bool = Field(default=False, description="The step's maxDuration is over and the policy says Hold.")
     clock_stopped_at: datetime | None = Field(
         default=None,
-        description="Since when the step's clock stands: while the rollout is paused, the route is not accepted as it "
-        "was written, or requests are not split by it.",
+        description="Since when the step's clock stands, if it does.",
     )
     unsettled_since: datetime | None = Field(
-        default=None, description="Since when the route is not accepted as it was written; none while paused."
+        default=None, description="Since when the route is not accepted as it was written."
     )
+    route: RouteSeen | None = Field(default=None, description="How the route fares in this step.")
     author: str = Field(
         default="", description="Who last changed the model or runtime, where that is known.", max_length=_USER
     )
@@ -180,8 +183,7 @@ class Capacity(ApiModel):
     replicas: int = Field(description="Pods: those of stable when the rollout began, or more if traffic grew since.")
     until: datetime | None = Field(
         default=None,
-        description="When stable is left to its autoscaler again, which by then has seen all of the requests; none "
-        "while there is a candidate.",
+        description="When stable is left to its autoscaler again; none while there is a candidate.",
     )
 
 

@@ -21,6 +21,7 @@ from leadsman.core.floors import floor
 from leadsman.core.observed import Observed
 from leadsman.core.preflight import preflight_progress
 from leadsman.core.rollout import candidate_weight, mirror, skew_of, weights
+from leadsman.core.rollout.disturbed import disturbance_of
 from leadsman.core.rollout.steps import step_of
 from leadsman.core.routerules import Split
 from leadsman.core.situation import Readiness
@@ -48,8 +49,8 @@ def conditions(
         *([(ConditionType.RECONCILING, True, finding)] if not finding.ready and not finding.stalled else []),
         *([(ConditionType.STALLED, True, finding)] if finding.stalled else []),
     ]
-    if skew := skew_of(state):
-        found.append((ConditionType.SKEWED, True, Finding(False, Reason.SPLIT_DISAGREES, skew)))
+    if skewed := _skewed(state, now):
+        found.append((ConditionType.SKEWED, True, skewed))
     generation = observed.deployment.metadata.generation
     return tuple(_condition(kind, holds, what, generation, previous, now) for kind, holds, what in found)
 
@@ -124,6 +125,13 @@ def _out(observed: Observed, state: RolloutState, desired: str) -> Finding:
         return Finding(False, Reason.AUTOSCALER_MISSING, message, stalled=True)
     warned = f"; {observed.policy_problem}" if observed.policy_problem else ""
     return Finding(True, Reason.SERVING, f"revision {desired} serves all requests{_not_followed(observed)}{warned}")
+
+
+def _skewed(state: RolloutState, now: datetime) -> Finding | None:
+    if state.candidate and (disturbance := disturbance_of(state.candidate, now)):
+        return Finding(False, Reason.SPLIT_DISTURBED, disturbance)
+    skew = skew_of(state)
+    return Finding(False, Reason.SPLIT_DISAGREES, skew) if skew else None
 
 
 def _available(observed: Observed, state: RolloutState) -> Finding:

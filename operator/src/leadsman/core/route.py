@@ -83,11 +83,21 @@ def unsettled(route: Route, around: Surroundings, split: Split) -> str:
     rules = rules_of(live)
     if any(shares != split.weights for shares in shares_of(rules, around.backends) or [{}]):
         decided = ", ".join(f"{share} % to {revision}" for revision, share in split.weights.items())
-        return f"{named} does not split requests as decided yet: {decided}"
+        return f"{named} does not split requests as decided yet: {decided}{_by_whom(live)}"
     if set(mirrors_of(rules, around.backends)) != ({split.mirror} if split.mirror else set()):
         copies = f"{split.mirror.percent} % to {split.mirror.revision}" if split.mirror else "none"
-        return f"{named} does not copy requests as decided yet: {copies}"
+        return f"{named} does not copy requests as decided yet: {copies}{_by_whom(live)}"
     return refusal(live)
+
+
+def _by_whom(live: Mapping[str, Any]) -> str:
+    """Who else has written a route's rules last, in words; empty when that was us, or nobody says so."""
+    writers = [
+        (str(one.get("time", "")), one["manager"])
+        for one in live["metadata"].get("managedFields", [])
+        if one.get("manager") != FIELD_MANAGER and "f:rules" in one.get("fieldsV1", {}).get("f:spec", {})
+    ]
+    return f"; its rules were last written by {max(writers)[1]}" if writers else ""
 
 
 def is_of_model(deployment: ModelDeployment, live: Mapping[str, Any]) -> bool:

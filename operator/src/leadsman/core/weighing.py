@@ -9,6 +9,7 @@ from leadsman.core import evidence
 from leadsman.core.compared import Compared, with_evidence
 from leadsman.core.evidence import EvidenceSpec, Look
 from leadsman.core.rollout import candidate_weight
+from leadsman.core.rollout.disturbed import disturbance_of
 from leadsman.core.rollout.skew import counted
 
 # What is under way when a step begins still goes by the weights of before.
@@ -38,6 +39,9 @@ def _with_split(state: RolloutState, look: Look, now: datetime) -> RolloutState:
     candidate, weight = state.candidate, candidate_weight(state)
     began = candidate.step_started_at if candidate else None
     if candidate is None or began is None or not 0 < weight < 100 or now - began < _SETTLING:
+        return state
+    # Between two looks it went as decided only if both have found it so.
+    if candidate.unsettled_since is not None or disturbance_of(candidate, now):
         return state
     split = counted(candidate.split, weight, look.candidate.requests, look.stable.requests)
     return state.model_copy(update={"candidate": candidate.model_copy(update={"split": split})})

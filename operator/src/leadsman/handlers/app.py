@@ -15,6 +15,8 @@ class App:
 
     reconciler: Reconciler
     bells: dict[Key, asyncio.Event] = field(default_factory=dict)
+    due: set[Key] = field(default_factory=set)
+    """The HTTPRoutes of others whose users are about to be woken."""
 
     @contextmanager
     def bell(self, key: Key) -> Iterator[asyncio.Event]:
@@ -33,8 +35,18 @@ class App:
         if bell := self.bells.get((namespace or "", name)):
             bell.set()
 
-    def wake_users_of(self, namespace: str | None, route: str) -> None:
-        """Ring for every ModelDeployment of a namespace that goes by this HTTPRoute of somebody else."""
+    def wake_users_of(self, namespace: str | None, route: str, seconds: float) -> None:
+        """Ring in so many seconds for every ModelDeployment that goes by this HTTPRoute of somebody else.
+
+        Until then it may change as often as it likes: there is one bell for all of that.
+        """
+        key = (namespace or "", route)
+        if key not in self.due:
+            self.due.add(key)
+            asyncio.get_running_loop().call_later(seconds, self._wake_users_of, *key)
+
+    def _wake_users_of(self, namespace: str, route: str) -> None:
+        self.due.discard((namespace, route))
         for key, routes in self.reconciler.routes.items():
             if key[0] == namespace and route in routes:
                 self.wake(*key)

@@ -1,6 +1,5 @@
 """Events of what belongs to a ModelDeployment, or is used by it, wake its daemon."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,7 +52,7 @@ async def route_changed(namespace: str | None, name: str, labels: Mapping[str, s
     if MANAGED_BY in labels and MODEL_LABEL in labels:
         memo.wake(namespace, labels[MODEL_LABEL])
     else:
-        asyncio.get_running_loop().call_later(_OTHERS_SECONDS, memo.wake_users_of, namespace, name)
+        memo.wake_users_of(namespace, name, _OTHERS_SECONDS)
 
 
 async def policy_changed(namespace: str | None, memo: App, **_: Any) -> None:

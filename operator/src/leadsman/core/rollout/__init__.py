@@ -2,7 +2,8 @@
 
 `machine` is the diagram; `trial` what a candidate goes through, `ends` how that ends, `watching` what follows a
 promotion, `people` what RolloutActions do. `exposure` says who gets requests in a state, `clock` what time it is for a
-step, and `skew` whether requests are split as configured. All of it is pure.
+step, `skew` whether requests are split as configured, and `disturbed` whether somebody resets the route. All of it is
+pure.
 """
 
 from leadsman.core.rollout.clock import RESYNC

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from leadsman.api.evidence import CheckReport
 from leadsman.api.rolloutpolicy import OnSkew, RolloutPolicySpec
 from leadsman.api.status import Candidate, Phase, RolloutState
+from leadsman.core.rollout.disturbed import disturbance_of, noted
 from leadsman.core.rollout.exposure import TRIALS
 from leadsman.core.rollout.move import candidate_of, with_candidate
 from leadsman.core.rollout.skew import skew_of
@@ -30,12 +31,15 @@ def why_stopped(situation: Situation, state: RolloutState) -> str:
         return f"paused by {state.paused.by}"
     if situation.unsettled:
         return situation.unsettled
-    heeded = candidate.policy.on_skew is OnSkew.HOLD and candidate.forced is None
-    return skew_of(state) if heeded else ""
+    if candidate.forced:
+        return ""
+    heeded = candidate.policy.on_skew is OnSkew.HOLD
+    return disturbance_of(candidate, situation.now) or (skew_of(state) if heeded else "")
 
 
 def kept_clock(situation: Situation, state: RolloutState) -> RolloutState:
     """Stop the step's clock, or let it go on: what is not as the step wants it does not count towards it."""
+    state = noted(situation, state)
     candidate = candidate_of(state)
     waits = bool(situation.unsettled) and state.paused is None
     if waits != (candidate.unsettled_since is not None):

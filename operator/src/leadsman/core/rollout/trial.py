@@ -149,6 +149,7 @@ def _enter_step(
             "step_started_at": situation.now,
             "clock_stopped_at": None,
             "unsettled_since": None,
+            "route": None,
             "overdue": False,
             "gate": None,
             "split": Split(),
