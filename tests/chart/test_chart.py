@@ -59,6 +59,18 @@ def test_it_renders(check_golden: Callable[[str, str], None], name: str, values:
     check_golden(name, template(*values))
 
 
+def called(name: str) -> str:
+    """All objects as JSON, where everything that can be named has this name."""
+    named = ("fullnameOverride", "serviceAccount.name", "priorityClassName", "prometheus.tokenSecret.name")
+    texts = [f"--set-string={value}={name}" for value in (*named, "watchNamespaces[0]")]
+    return json.dumps(objects(*texts, "--set=prometheus.url=http://prometheus", release=name, namespace=name))
+
+
+@pytest.mark.parametrize("name", ["123", "1e3", "0x1f", "true", "null", "n"])
+def test_a_name_is_text_whatever_yaml_would_make_of_it(name: str) -> None:
+    assert called(name) == called("fourteen").replace("fourteen", name)
+
+
 @pytest.mark.parametrize(("values", "named"), REFUSED.values(), ids=REFUSED)
 def test_it_refuses(values: str, named: str) -> None:
     with pytest.raises(HelmError, match=re.escape(named)):

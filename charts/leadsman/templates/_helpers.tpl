@@ -10,7 +10,7 @@
 
 {{- define "leadsman.selectorLabels" -}}
 app.kubernetes.io/name: leadsman
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "leadsman.labels" -}}
