@@ -12,6 +12,7 @@ from apiserver.kubeapi import CRDS, GATEWAY, Api, ApiError, model, policy, with_
 from apiserver.pilot import Pilot, pilot
 from apiserver.waiting import eventually
 from apiserver.world import World
+from leadsman.core.names import REVISION_LABEL
 
 pytestmark = pytest.mark.apiserver
 
@@ -189,6 +190,40 @@ def test_a_route_that_was_deleted_meanwhile_is_not_made_again(world: World) -> N
     with pytest.raises(ApiError) as refused:
         world.api.apply(path_of(world, "own"), body, manager="leadsman", force="true")
     assert refused.value.status == 409
+
+
+async def test_a_candidate_gets_no_requests_before_a_gateway_can_know_its_pods(world: World) -> None:
+    async with pilot(world) as it:
+        submit(world)
+        await it.run(until=lambda it: it.serves("1"))
+        submit(world, "2")
+        await it.run(until=lambda it: it.status["rollout"].get("candidate"))
+        revision = it.status["rollout"]["candidate"]["revision"]
+        listed = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "candidate", "labels": {"kubernetes.io/service-name": f"fraud-{revision}"}},
+            "addressType": "IPv4",
+            "endpoints": [],
+        }
+        slices = f"apis/discovery.k8s.io/v1/namespaces/{world.namespace}/endpointslices"
+        world.api.create(slices, listed)
+        pods = f"api/v1/namespaces/{world.namespace}/pods"
+
+        def ready_pods() -> list[dict[str, Any]]:
+            found = [pod for pod in world.api.items(pods) if pod["metadata"]["labels"].get(REVISION_LABEL) == revision]
+            return [pod for pod in found if any(one["type"] == "Ready" for one in pod["status"].get("conditions", []))]
+
+        await it.run(until=lambda _: ready_pods())
+        await it.one_pass()
+        assert it.status["rollout"]["phase"] == "Preparing"
+        assert it.weights == {"1": 100}
+        endpoints = [
+            {"addresses": [pod["status"]["podIP"]], "targetRef": {"kind": "Pod", "uid": pod["metadata"]["uid"]}}
+            for pod in ready_pods()
+        ]
+        world.api.apply(f"{slices}/candidate", {**listed, "endpoints": endpoints}, manager="controller", force="true")
+        await it.run(until=lambda it: it.weights == {"1": 80, "2": 20})
 
 
 async def test_grpc_has_the_weights_of_http_in_every_step(world: World) -> None:

@@ -81,6 +81,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# Gateways know by them which pods are ready.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
 # One by one, those that the environment of a ModelDeployment names. They cannot be listed nor watched.
 - apiGroups: [""]
   resources: [configmaps]

@@ -11,16 +11,18 @@ from leadsman.api.modeldeployment import ModelDeployment
 from leadsman.api.rolloutaction import RolloutAction
 from leadsman.api.rolloutpolicy import RolloutPolicy, RolloutPolicySpec
 from leadsman.core.follow import desired_revision_of
-from leadsman.core.jobpods import is_job_pod, parse_job_pod
-from leadsman.core.names import model_labels
+from leadsman.core.jobpods import JobPod, is_job_pod, parse_job_pod
+from leadsman.core.names import child_name, model_labels
 from leadsman.core.observed import Observed
-from leadsman.core.pods import parse_pod
+from leadsman.core.pods import Pod, parse_pod
 from leadsman.core.queries import unknown_placeholder
+from leadsman.core.reachable import SERVICE_LABEL, as_listed
 from leadsman.core.variables import config_maps_of, with_values
 from leadsman.shell.freshness import refuse_older
 from leadsman.shell.kube import (
     CONFIG_MAP,
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     HORIZONTAL_POD_AUTOSCALER,
     JOB,
     MODEL_DEPLOYMENT,
@@ -63,22 +65,22 @@ async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None 
     deployment, unknown_values = with_values(written, config_maps)
     namespace, name = deployment.metadata.namespace, deployment.metadata.name
     labels = model_labels(name)
-    (policy, policy_problem), actions, pods, routes, (scaled_objects, has_keda), *children = await asyncio.gather(
+    (policy, policy_problem), actions, (pods, jobs), routes, (scaled, has_keda), *children = await asyncio.gather(
         _policy(kube, deployment),
         _actions(kube, namespace, name),
-        kube.list(POD, namespace, labels),
+        _pods(kube, deployment),
         read_routes(kube, deployment, fields or RuleFields()),
         optional(kube, SCALED_OBJECT, namespace, labels),
         *(kube.list(resource, namespace, labels) for resource in CHILDREN),
     )
-    objects = [item for found in (*children, routes.found, scaled_objects) for item in found]
+    objects = [item for found in (*children, routes.found, scaled) for item in found]
     await refuse_older(kube, deployment, children[CHILDREN.index(MODEL_REVISION)])
     return Observed(
         deployment=deployment,
         policy=policy,
         policy_problem=policy_problem,
-        pods=[parse_pod(pod) for pod in pods if not is_job_pod(pod)],
-        job_pods=[parse_job_pod(pod) for pod in pods if is_job_pod(pod)],
+        pods=pods,
+        job_pods=jobs,
         live={(item["kind"], item["metadata"]["name"]): item for item in objects},
         has_keda=has_keda,
         reads_config_maps=bool(config_maps),
@@ -88,6 +90,21 @@ async def observe(kube: Kube, raw: Mapping[str, Any], fields: RuleFields | None 
         rule_fields=routes.rule_fields,
         actions=actions,
     )
+
+
+async def _pods(kube: Kube, deployment: ModelDeployment) -> tuple[list[Pod], list[JobPod]]:
+    """The serving pods, and those of Jobs."""
+    metadata, candidate = deployment.metadata, deployment.status.rollout.candidate
+    found = await kube.list(POD, metadata.namespace, model_labels(metadata.name))
+    serving = [parse_pod(pod) for pod in found if not is_job_pod(pod)]
+    jobs = [parse_job_pod(pod) for pod in found if is_job_pod(pod)]
+    if candidate and (deployment.spec.traffic.gateway or deployment.spec.traffic.route):
+        # A rollback does without.
+        with suppress(KubeError):
+            service = {SERVICE_LABEL: child_name(metadata.name, candidate.revision)}
+            slices = await kube.list(ENDPOINT_SLICE, metadata.namespace, service)
+            return as_listed(serving, candidate.revision, slices), jobs
+    return serving, jobs
 
 
 async def _config_maps(kube: Kube, deployment: ModelDeployment) -> dict[str, dict[str, Any] | str]:
