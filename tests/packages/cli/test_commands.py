@@ -149,6 +149,22 @@ def test_diff_tells_what_changed(leadsman: Leadsman) -> None:
     assert document["answers"]["agreeing"] == 1
 
 
+@pytest.mark.parametrize(("command", "said"), [(("inspect",), "? score"), (("diff", "fraud-2"), "0.91 ? 0.93")])
+def test_an_old_terminal_is_shown_what_it_can(leadsman: Leadsman, command: tuple[str, ...], said: str) -> None:
+    name, *other = command
+    told = leadsman(name, "fraud-1", *other, PYTHONIOENCODING="ascii")
+    assert told.returncode == 0, told.stderr
+    assert said in told.stdout
+
+
+@pytest.mark.parametrize("command", [("inspect", "new"), ("diff", "fraud-1", "new")])
+def test_json_is_whole_wherever_it_is_written(leadsman: Leadsman, tmp_path: Path, command: tuple[str, ...]) -> None:
+    make_package(tmp_path / "new", description="Wägt 品質.")
+    told = leadsman(*command, "--json", PYTHONIOENCODING="ascii")
+    assert told.returncode == 0, told.stderr
+    assert "Wägt 品質." in told.stdout
+
+
 def test_diff_tells_what_breaks_callers_first(leadsman: Leadsman, tmp_path: Path) -> None:
     make_package(tmp_path / "fewer", weights=(0.5, -1.0))
     told = leadsman("diff", "fraud-1", "fewer", "--answers").stdout

@@ -115,6 +115,13 @@ def test_a_table_and_the_course_of_some_runs(tmp_path: Path) -> None:
     assert max(map(len, courses)) <= 80
 
 
+def test_an_old_terminal_is_shown_what_it_can(tmp_path: Path) -> None:
+    arguments = ["simulate", written(tmp_path), "--runs", "2", "--rps", "20"]
+    result = CliRunner(charset="latin-1").invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "promoted after" in result.output
+
+
 def test_the_same_seed_prints_the_same(tmp_path: Path) -> None:
     same = (written(tmp_path), "--runs", "10", "--candidate-errors", "0.05")
     assert simulated(*same).output == simulated(*same).output != simulated(*same, "--seed", "2").output

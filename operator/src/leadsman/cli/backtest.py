@@ -11,6 +11,7 @@ import click
 
 from leadsman.api.fields import parse_duration
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
+from leadsman.cli.output import write_data
 from leadsman.cli.policy import InputError, read_policy
 from leadsman.core.backtest import Fate, Finding, Release, countable, find, judge, releases
 
@@ -77,7 +78,10 @@ def backtest(policy: Path, **given: Any) -> None:
     else:
         findings = [find(release, spec) for release in found]
     report = backtest_report.Report(policy.stem, spec, findings, problems, by_counters=options.url is not None)
-    click.echo(backtest_report.as_json(report) if options.as_json else backtest_report.as_text(report), nl=False)
+    if options.as_json:
+        write_data(backtest_report.as_json(report))
+    else:
+        click.echo(backtest_report.as_text(report), nl=False)
 
 
 def _records(options: _Options) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from leadsman.cli.needed import check_installed, told_in_a_sentence
+from leadsman.cli.output import write_data
 
 if TYPE_CHECKING:
     from leadsman.cli.diff_answers import Answers
@@ -45,7 +46,7 @@ def diff(one: str, other: str, ask: bool, as_json: bool) -> None:
             found = (inspect(one, progress=progress), inspect(other, progress=progress))
         compared = compare(*found)
     if as_json:
-        click.echo(json.dumps(document(found, compared, answers), indent=1, ensure_ascii=False))
+        write_data(json.dumps(document(found, compared, answers), indent=1, ensure_ascii=False) + "\n")
     else:
         show(found, compared, answers)
 

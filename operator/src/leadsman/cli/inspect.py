@@ -5,6 +5,7 @@ import json
 import click
 
 from leadsman.cli.needed import check_installed, told_in_a_sentence
+from leadsman.cli.output import write_data
 
 _NEEDED = ("obstore", "oras", "httpx", "tenacity", "onnx", "rich")
 
@@ -28,6 +29,6 @@ def inspect(uri: str, as_json: bool) -> None:
     with told_in_a_sentence(), bars() as progress:
         found = inspect_model(uri, progress=progress)
     if as_json:
-        click.echo(json.dumps(document(found), indent=1, ensure_ascii=False))
+        write_data(json.dumps(document(found), indent=1, ensure_ascii=False) + "\n")
     else:
         show(found)

@@ -12,6 +12,7 @@ from leadsman.cli.crds import out_of_date, write
 from leadsman.cli.diff import diff
 from leadsman.cli.inspect import inspect
 from leadsman.cli.lazy import LazyGroup
+from leadsman.cli.output import show_what_can_be_shown
 from leadsman.cli.package import package
 from leadsman.cli.package_schema import package_schema
 from leadsman.cli.simulate import simulate
@@ -22,6 +23,7 @@ from leadsman.cli.transfer import pull, push
 @click.version_option(package_name="leadsman")
 def main() -> None:
     """Leadsman rolls machine-learning models out on evidence, and takes them back by itself."""
+    show_what_can_be_shown()
 
 
 @main.command()

@@ -28,7 +28,7 @@ def report(console: Console, order: Order, made: Made) -> None:
 def write_differences(path: Path, comparison: Comparison) -> None:
     """Write every row that differs as a line of JSON. Raises ClickException when there is no such place."""
     try:
-        with path.open("w") as file:
+        with path.open("w", encoding="utf-8") as file:
             file.writelines(f"{json.dumps(_document(each), ensure_ascii=False)}\n" for each in comparison.differences)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None

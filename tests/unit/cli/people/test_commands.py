@@ -25,6 +25,7 @@ class Cluster:
     user: str = "alice"
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Namespace and verb."""
+    actions: list[dict[str, Any]] = field(default_factory=list)
     address: str = ""
 
     def get(self, path: str) -> dict[str, Any]:
@@ -33,7 +34,7 @@ class Cluster:
             raw["status"]["rollout"] = self.rollout
             raw["metadata"]["namespace"] = path.split("/")[-3]
             return raw
-        return {"items": people.REVISIONS if path.endswith("/modelrevisions") else []}
+        return {"items": people.REVISIONS if path.endswith("/modelrevisions") else self.actions}
 
     def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path.endswith("/selfsubjectreviews"):
@@ -107,9 +108,9 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]],
     return happen
 
 
-def run(*arguments: str) -> Result:
+def run(*arguments: str, charset: str = "utf-8") -> Result:
     """Run a command; whatever is wrong is a sentence."""
-    done = CliRunner().invoke(main, arguments)
+    done = CliRunner(charset=charset).invoke(main, arguments)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
@@ -188,6 +189,31 @@ def test_a_broken_kubeconfig_is_a_sentence(town: Town, arguments: tuple[str, ...
     done = run(*arguments)
     assert done.exit_code == 2
     assert f"{town.file} cannot be understood as a kubeconfig: while parsing" in done.stderr
+
+
+OLD_TERMINAL = {
+    "status": (("status", "fraud"), "? 2  weight 5 %"),
+    "history": (("history", "fraud"), "50 ? 100 %"),
+    "watch": (("watch", "fraud", "--until-done"), "PauseWaiting by Zo\xeb, ?"),
+    "a question": (("abort", "fraud", "-y"), "Pass        ?????????? 100%"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), OLD_TERMINAL.values(), ids=OLD_TERMINAL)
+def test_an_old_terminal_shows_what_it_can(town: Town, arguments: tuple[str, ...], said: str) -> None:
+    cluster = town.clusters["here"]
+    cluster.actions.append(people.action("pause", "Pause", "carol", 2, reason="by Zo\xeb, \u2713"))
+    if "watch" in arguments:
+        cluster.rollout = people.ROLLOUTS["rolled back"]
+    assert said in run(*arguments, charset="latin-1").stdout
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_what_programs_read_is_whole_everywhere(town: Town, form: str) -> None:
+    town.clusters["here"].actions.append(people.action("pause", "Pause", "carol", 2, reason="by Zo\xeb, \u2713"))
+    done = run("history", "fraud", "-o", form, charset="latin-1")
+    assert "by Zo\xeb, \u2713" in done.stdout_bytes.decode()
+    assert done.stdout_bytes == run("history", "fraud", "-o", form).stdout_bytes
 
 
 UNFIT: dict[str, tuple[str, list[str], str]] = {
