@@ -152,7 +152,7 @@ def test_diff_tells_what_changed(leadsman: Leadsman) -> None:
 @pytest.mark.parametrize(("command", "said"), [(("inspect",), "? score"), (("diff", "fraud-2"), "0.91 ? 0.93")])
 def test_an_old_terminal_is_shown_what_it_can(leadsman: Leadsman, command: tuple[str, ...], said: str) -> None:
     name, *other = command
-    told = leadsman(name, "fraud-1", *other, PYTHONIOENCODING="ascii")
+    told = leadsman(name, "fraud-1", *other, PYTHONIOENCODING="latin-1")
     assert told.returncode == 0, told.stderr
     assert said in told.stdout
 
@@ -160,7 +160,7 @@ def test_an_old_terminal_is_shown_what_it_can(leadsman: Leadsman, command: tuple
 @pytest.mark.parametrize("command", [("inspect", "new"), ("diff", "fraud-1", "new")])
 def test_json_is_whole_wherever_it_is_written(leadsman: Leadsman, tmp_path: Path, command: tuple[str, ...]) -> None:
     make_package(tmp_path / "new", description="Wägt 品質.")
-    told = leadsman(*command, "--json", PYTHONIOENCODING="ascii")
+    told = leadsman(*command, "--json", PYTHONIOENCODING="latin-1")
     assert told.returncode == 0, told.stderr
     assert "Wägt 品質." in told.stdout
 
