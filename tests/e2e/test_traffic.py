@@ -83,14 +83,17 @@ def test_calls_of_grpc_are_copied_and_split_and_testers_are_always_answered_by_t
         go_on(callers, 3 * RPS)
     for users in (callers, calling_tester, asking_tester):
         show(users)
-        assert not users.failed(), told(users.failed(), users)
+    assert not callers.failed(), told(callers.failed(), callers)
     assert 0.1 <= share(window, candidate) <= 0.3
     assert callers.answers[-1].revision == candidate
     for users in (calling_tester, asking_tester):
         revisions = [answer.revision for answer in sorted(users.answers, key=lambda answer: answer.at)]
         pinned = revisions.index(candidate)
         assert users.by(candidate)[0].at < callers.by(candidate)[0].at, "testers come first"
-        assert set(revisions[:pinned]) <= {stable}
+        # Envoy may have the new rule some milliseconds before the rule's cluster: docs/traffic.md.
+        assert all(one.at < users.by(candidate)[0].at for one in users.failed()), told(users.failed(), users)
+        assert len(users.failed()) <= 1
+        assert set(revisions[:pinned]) <= {stable, ""}
         assert set(revisions[pinned:]) == {candidate}
     copied = pairs(iris.record(namespace, candidate)["receipts"][2])
     print(f"{copied} answers by gRPC compared before the first caller saw one")
