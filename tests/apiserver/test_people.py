@@ -159,6 +159,11 @@ def test_an_approval_says_what_was_seen(town: Town) -> None:
     assert "needs `evidence`" in town.act(town.api, "Pause", evidence="5e6f")
 
 
+def test_a_skip_says_of_which_step(town: Town) -> None:
+    assert "needs `step`" in town.act(town.api, "Skip", step=None)
+    assert "needs `step`" in town.act(town.api, "Abort", step=0)
+
+
 def test_without_mutating_policies_the_command_is_named(old_town: Town) -> None:
     operator = old_town.person("operator", "ops")
     assert "spec.requestedBy is missing, and this cluster does not fill it in" in old_town.act(operator, "Pause")

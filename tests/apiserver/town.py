@@ -19,12 +19,12 @@ POLICIES = {
 }
 CHANGED_BY = "leadsman.dev/changed-by"
 NAMED = {"revision": "1a2b3c4d"}
-SPECS: dict[str, dict[str, str]] = {
+SPECS: dict[str, dict[str, Any]] = {
     "Approve": {**NAMED, "evidence": "5e6f"},
     "Pause": {},
     "Resume": {},
     "Promote": NAMED,
-    "Skip": NAMED,
+    "Skip": {**NAMED, "step": 0},
     "Abort": NAMED,
     "Retry": NAMED,
     "Undo": {},

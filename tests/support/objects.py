@@ -132,10 +132,12 @@ def built_route(
 
 
 def meaning(state: RolloutState, verb: str) -> dict[str, Any]:
-    """What a RolloutAction names when its author has looked: what is on its way or was taken back, and its evidence."""
+    """What a RolloutAction names when its author has looked: what is on its way or was taken back, and its standing."""
     known = state.candidate or state.rejected
     gate = state.candidate.gate if state.candidate else None
     meant = {"revision": known.revision} if known and verb not in ("Pause", "Resume", "Undo") else {}
+    if verb == "Skip":
+        return meant | {"step": state.candidate.step if state.candidate else 0}
     return meant | ({"evidence": gate.evidence if gate else "none"} if verb == "Approve" else {})
 
 

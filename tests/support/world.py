@@ -67,6 +67,10 @@ class World:
     """What they say, by name."""
     sticky: float = 0.0
     """Share of requests that go to stable whatever the weights are."""
+    testers: float = 0.0
+    """Requests a second that go to the candidate besides."""
+    gateway_stuck: bool = False
+    """The gateway takes no routes, and goes on with those that it has taken."""
 
     def __post_init__(self) -> None:
         self.now = 0.0
@@ -81,6 +85,10 @@ class World:
         """By the Job's UID."""
         self.asked: dict[str, dict[str, Any]] = {}
         """RolloutActions by name."""
+        self.unwritable: set[str] = set()
+        """Those whose answers the API server refuses."""
+        self.taken: dict[str, Any] = {}
+        """The HTTPRoute that the gateway took last."""
         self.jobs_made: Counter[str] = Counter()
         """By the Job's name."""
         self.tags: dict[str, str] = {}
@@ -262,6 +270,8 @@ class World:
         for action in plan.actions:
             self._act(action)
         for name, answer in plan.answers.items():
+            if name in self.unwritable:
+                continue
             self._count()
             self.asked[name]["status"] = as_written(answer)
 
@@ -299,7 +309,11 @@ class World:
             self.jobs_made[action.name] += 1
             metadata["uid"] = f"{action.name}-{self.jobs_made[action.name]}"
         if action.kind in ("HTTPRoute", "GRPCRoute"):
-            take(body, NAME, {name for kind, name in self.objects if kind == "Service"})
+            if self.gateway_stuck:
+                body["status"] = self.objects[key]["status"]
+            else:
+                take(body, NAME, {name for kind, name in self.objects if kind == "Service"})
+                self.taken = body if action.kind == "HTTPRoute" else self.taken
         self.objects[key] = body
 
     # time
@@ -383,7 +397,7 @@ class World:
         self.pods[name] = SimPod(name, revision, self.model_at(template["spec"]["initContainers"]), self.now, wants)
 
     def _serve(self) -> None:
-        split = self.weights()
+        split = shares_of(self.taken, NAME) if self.gateway_stuck else self.weights()
         if not split:
             return
         copies = self.copies()
@@ -396,7 +410,8 @@ class World:
         busy: Counter[str] = Counter()
         shares = [share * (1 - self.sticky) for share in split.values()]
         shares[0] += 100 * self.sticky
-        for number, revision in enumerate(self.random.choices(list(split), shares, k=asked)):
+        testers = [list(split)[-1]] * int(self.testers)
+        for number, revision in enumerate(self.random.choices(list(split), shares, k=asked) + testers):
             request = f"{self.now}-{number}"
             self.served[revision] += 1
             busy[revision] += 1

@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from leadsman.api.status import Mode, ModelDeploymentStatus, RolloutState
-from leadsman.core.desired import HISTORY_LIMIT, child_actions, record_actions
+from leadsman.core.desired import child_actions, record_actions
 from leadsman.core.observed import Key, Observed
+from leadsman.core.retention import LATEST
 from leadsman.core.revision import revision_hash
 from leadsman.core.rollout import mirror, weights
 from support.machine import canary, preparing, rolled_back, serving, shadow, warm
@@ -138,7 +139,7 @@ def test_what_serves_keeps_its_deployment_though_its_record_is_gone() -> None:
 def test_only_so_many_retired_records_are_kept_and_the_oldest_go_first() -> None:
     live = {
         ("ModelRevision", f"fraud-r{number}"): model_revision(f"r{number}", born=timedelta(hours=number))
-        for number in range(HISTORY_LIMIT + 5)
+        for number in range(LATEST + 5)
     }
     for raw in live.values():
         raw["metadata"] |= OURS

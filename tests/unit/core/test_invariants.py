@@ -147,6 +147,7 @@ class Machine(RuleBasedStateMachine):
             groups=groups,
             revision=known.revision if known and is_meant and verb is not Verb.UNDO else revision,
             evidence=(gate.evidence if gate and is_meant else "something") if verb is Verb.APPROVE else None,
+            step=(state.candidate.step if state.candidate and is_meant else 0) if verb is Verb.SKIP else None,
         )
         # A list may be old: what was answered can be read again as if it were not.
         self.asked = (*self.asked[-1:], request)

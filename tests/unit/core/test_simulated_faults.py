@@ -132,6 +132,23 @@ def test_history_is_bounded_and_what_is_needed_is_kept() -> None:
     assert {ModelRevision.model_validate(raw).status.outcome for raw in records} == {"Promoted"}
 
 
+def test_however_many_candidates_fail_what_served_before_can_be_returned_to() -> None:
+    broken = {f"v{number}": Model(failure="the model has no outputs") for number in range(12)}
+    at = world(policy=careful(keep_warm=timedelta(0)), models={"1": GOOD, "2": GOOD, **broken})
+    for version in broken:
+        at.apply(version)
+        at.until("ModelFailed")
+    at.apply("2")
+    at.until("Promoted")
+    at.rest(60)
+    asked = at.ask("Undo")
+    at.until("Undone")
+    assert at.answer_to(asked).startswith("Accepted")
+    assert at.weights() == {at.hash_of("1"): 100}
+    records = [raw for (kind, _), raw in at.objects.items() if kind == "ModelRevision"]
+    assert len(records) == 12, "what serves, what was undone, and the 10 of which was decided last"
+
+
 def evidence_is_exact(at: World) -> None:
     """Assert that the evidence counts each of the candidate's answers once."""
     candidate = at.state.candidate

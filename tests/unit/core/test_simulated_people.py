@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import Outcome
 from leadsman.api.rolloutaction import Verb
-from leadsman.api.rolloutpolicy import ApprovalRules, OnInconclusive, RolloutPolicySpec, Step
+from leadsman.api.rolloutpolicy import ApprovalRules, OnInconclusive, RolloutPolicySpec, Step, WatchRules
 from leadsman.api.status import Phase
 from leadsman.core.rollout import step
 from leadsman.core.situation import Request
@@ -242,6 +243,21 @@ def test_skip_goes_to_the_next_step_and_over_no_approval() -> None:
     assert after(at, at.ask("Skip")) == "Refused: nobody can skip an approval: approve it"
 
 
+def test_two_who_skip_the_same_step_skip_one() -> None:
+    at = world()
+    at.apply("2")
+    at.until("StepStarted")
+    at.rest(5)
+    first, second, third = at.ask("Skip"), at.ask("Skip", user="bob"), at.ask("Skip", user="carol", step=1)
+    at.rest(2)
+    assert at.answer_to(first).startswith("Accepted")
+    assert at.answer_to(second) == "Refused: a step has begun in this very moment, and nobody has seen it: look again"
+    assert at.answer_to(third) == at.answer_to(second)
+    late = at.ask("Skip", user="dora", step=0)
+    assert after(at, late, 1) == "Refused: this is void: it speaks of step 1, this is step 2"
+    assert at.weights() == {at.hash_of("1"): 50, at.hash_of("2"): 50}
+
+
 def test_undo_of_a_promotion_is_a_return_within_one_look() -> None:
     at = world()
     at.apply("2")
@@ -349,8 +365,70 @@ def test_what_was_undone_returns_by_retry_and_not_by_another_undo() -> None:
     assert at.weights() == {at.hash_of("1"): 100}
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_what_was_taken_back_stays_so_whatever_becomes_of_a_later_try(other: bool) -> None:
+    at = undone(policy=careful(keep_warm=timedelta(0)))
+    at.rest(60)
+    assert after(at, at.ask("Retry")).startswith("Accepted")
+    at.until("StepStarted")
+    if other:
+        at.apply("3")
+        at.until("Superseded")
+    named = at.ask("Undo", revision=at.hash_of("2"))
+    assert after(at, named).startswith(
+        f"Refused: revision {at.hash_of('2')} cannot return: it never was stable, was tak"
+    )
+    assert at.hash_of("2") != at.state.stable
+
+
+def test_who_is_on_the_way_back_cannot_be_paused() -> None:
+    at = world(policy=careful(keep_warm=timedelta(0)))
+    at.apply("2")
+    at.until("Promoted")
+    at.rest(60)
+    at.ask("Undo")
+    at.look()
+    assert after(at, at.ask("Pause"), 1).endswith("is on its way back, which waits for nobody: Abort ends it")
+    at.until("Undone")
+
+
+def test_an_undo_that_is_called_off_leaves_the_watch_as_it_was() -> None:
+    at = world(policy=careful(keep_warm=timedelta(minutes=30), watch=WatchRules(copies=100)))
+    at.apply("2")
+    at.until("Promoted")
+    at.rest(30)
+    ends, retiring = at.state.watch and at.state.watch.until, at.state.retiring
+    at.turn("1", dies_at=at.now)
+    asked = at.ask("Undo")
+    at.look()
+    assert at.answer_to(asked).startswith("Accepted")
+    assert at.state.phase is Phase.PREPARING
+    at.ask("Abort", revision=at.hash_of("1"))
+    at.until("UndoFailed")
+    assert at.state.phase is Phase.WATCHING
+    assert (at.state.watch and at.state.watch.until, at.state.retiring) == (ends, retiring)
+    at.turn("1", dies_at=inf)
+    at.turn("2", errors=0.5)
+    at.until("EvidenceFailed", seconds=60)
+    at.rest(2)
+    assert at.weights() == {at.hash_of("1"): 100}
+
+
+def test_answers_that_cannot_be_written_block_nobody_who_asks_after_them() -> None:
+    at = world()
+    at.apply("2")
+    at.until("StepStarted")
+    at.unwritable = {at.ask("Resume") for _ in range(20)}
+    at.rest(20)
+    assert after(at, at.ask("Abort")).startswith("Accepted")
+    assert at.weights() == {at.hash_of("1"): 100}
+    decided = [acted.uid for acted in at.state.acted]
+    at.rest(1200)
+    assert [acted.uid for acted in at.state.acted][:20] == decided[:20], "they are remembered until they are written"
+
+
 def test_skip_promotes_nobody_whose_harm_is_shown_in_the_same_look() -> None:
-    skip = Request(uid="1", name="skip-1", verb=Verb.SKIP, user="alice", revision="b")
+    skip = Request(uid="1", name="skip-1", verb=Verb.SKIP, user="alice", revision="b", step=1)
     decision = step(
         replace(situation(verdict=Verdict.FAIL, at=MINUTE), requests=(skip,)), canary(1, verdict=Verdict.FAIL)
     )

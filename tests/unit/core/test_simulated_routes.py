@@ -1,5 +1,6 @@
 """Routes through whole rollouts in fake time: all of them say the same, and what is other people's stays."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -90,6 +91,40 @@ def test_every_route_says_the_same_at_every_moment_and_testers_are_only_sent_whe
     assert at.weights() == {at.hash_of("1" if version == "bad" else "2"): 100}
     at.rest(300)
     assert no_orphans(at)
+
+
+def test_pods_that_a_slow_gateway_still_sends_requests_to_are_kept() -> None:
+    at = world(models={"1": GOOD, "2": GOOD, "bad": BAD})
+    bad = at.apply("bad")
+    at.until("StepStarted")
+    at.rest(5)
+    at.gateway_stuck = True
+    at.until("EvidenceFailed")
+    at.rest(300)
+    assert bad in at.running()
+    [ready] = [one["message"] for one in at.status["conditions"] if one["type"] == "Ready"]
+    assert ready.endswith("; Gateway public has not looked at the HTTPRoute's latest change yet")
+    assert at.lost == 0
+    at.gateway_stuck = False
+    at.objects["HTTPRoute", NAME]["spec"]["rules"] = []  # and whoever changed it meanwhile
+    at.rest(10)
+    assert bad in at.running(), "requests may be under way"
+    at.rest(60)
+    assert bad not in at.running()
+    assert at.lost == 0
+
+
+def test_the_former_stable_revision_stays_while_the_gateway_still_sends_it_requests() -> None:
+    at = world(policy=careful(keep_warm=timedelta(minutes=1)))
+    at.apply("2")
+    at.until("StepStarted")
+    at.until("StepStarted")
+    at.rest(5)
+    at.gateway_stuck = True
+    at.until("Promoted")
+    at.rest(300)
+    assert at.hash_of("1") in at.running()
+    assert at.lost == 0
 
 
 def test_testers_see_the_candidate_while_nobody_else_does() -> None:

@@ -148,6 +148,22 @@ def test_a_gateway_that_does_not_split_as_configured_holds_the_step_and_says_so(
     assert at.condition("Skewed") == ""
 
 
+def test_testers_who_always_get_the_candidate_hold_no_step() -> None:
+    at = world()
+    at.apply(
+        "2",
+        traffic={
+            "gateway": {"name": "public", "namespace": "gateways"},
+            "testers": {"header": {"name": "x-tester", "value": "yes"}},
+        },
+    )
+    at.until("StepStarted")
+    at.testers = at.rps
+    for _ in at.run(300):
+        assert at.condition("Skewed") == ""
+    assert at.reasons[-1] == "Promoted"
+
+
 def test_where_callers_go_round_the_gateway_the_split_may_be_ignored() -> None:
     at = world(policy=careful(on_skew=OnSkew.IGNORE))
     at.apply("2")

@@ -64,6 +64,11 @@ class RolloutActionSpec(ApiModel):
                     "message": "Approve, and nothing else, needs `evidence`: what the approver has seen, as "
                     "status.rollout.candidate.gate.evidence names it",
                 },
+                {
+                    "rule": "has(self.step) == (self.verb == 'Skip')",
+                    "message": "Skip, and nothing else, needs `step`: the step that it ends, as "
+                    "status.rollout.candidate.step counts it, from 0",
+                },
             ]
         }
     )
@@ -83,6 +88,13 @@ class RolloutActionSpec(ApiModel):
         "ModelDeployment. The approval is void for any other evidence.",
         min_length=1,
         max_length=253,
+    )
+    step: int | None = Field(
+        default=None,
+        description="Of Skip: the step that it ends, `status.rollout.candidate.step` of the ModelDeployment, counted "
+        "from 0. It is void in any other step.",
+        ge=0,
+        le=100,
     )
     reason: str = Field(default="", description="Why, for people.", max_length=1024)
     requested_by: Requester | None = Field(

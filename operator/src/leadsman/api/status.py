@@ -59,10 +59,31 @@ class Asking(ApiModel):
     message: str = Field(default="", description="The reason that was given.", max_length=1024)
 
 
+class Watch(ApiModel):
+    """A promoted revision is still compared with the previous one, which takes over again when harm is shown."""
+
+    previous: str = Field(description="The revision that was stable before, and is still loaded.")
+    until: datetime = Field(description="When the watch ends.")
+    copies: int = Field(default=0, description="Percent of requests that the previous revision gets a copy of.")
+    failing_since: datetime | None = Field(
+        default=None, description="Since when harm is shown that the previous revision lacks the pods to end."
+    )
+    policy: PolicyCopy = Field(description="The policy as it was when the rollout began.")
+    evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
+    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
+
+
+# The schema of a watch is in this kind already.
+WatchCopy = Annotated[Watch, WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
+
+
 class Undoing(Asking):
     """A return to an earlier revision that somebody asked for."""
 
     instead: str = Field(description="The revision that the spec names, which is not wanted any more.")
+    watch: WatchCopy | None = Field(
+        default=None, description="The watch that it ended: it goes on if the earlier revision cannot serve."
+    )
 
 
 class GivenApproval(ApiModel):
@@ -185,20 +206,6 @@ class Capacity(ApiModel):
         default=None,
         description="When stable is left to its autoscaler again; none while there is a candidate.",
     )
-
-
-class Watch(ApiModel):
-    """A promoted revision is still compared with the previous one, which takes over again when harm is shown."""
-
-    previous: str = Field(description="The revision that was stable before, and is still loaded.")
-    until: datetime = Field(description="When the watch ends.")
-    copies: int = Field(default=0, description="Percent of requests that the previous revision gets a copy of.")
-    failing_since: datetime | None = Field(
-        default=None, description="Since when harm is shown that the previous revision lacks the pods to end."
-    )
-    policy: PolicyCopy = Field(description="The policy as it was when the rollout began.")
-    evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
-    checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
 
 
 class Acted(ApiModel):

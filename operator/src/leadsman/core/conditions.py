@@ -11,7 +11,7 @@ nothing can serve               False      ...
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from leadsman.api.conditions import Condition, ConditionType, Reason
@@ -25,6 +25,9 @@ from leadsman.core.rollout.disturbed import disturbance_of
 from leadsman.core.rollout.steps import step_of
 from leadsman.core.routerules import Split
 from leadsman.core.situation import Readiness
+
+
+_ROUTE_IS_LATE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def conditions(
     observed: Observed, state: RolloutState, desired: str, previous: Iterable[Condition], now: datetime
 ) -> tuple[Condition, ...]:
     """All conditions of this pass; times move only when a status changes."""
-    finding = judge(observed, state, desired)
+    finding = _aware_of_the_route(judge(observed, state, desired), observed, state, now)
     available = _available(observed, state)
     found = [
         (ConditionType.AVAILABLE, available.ready, available),
@@ -65,6 +68,14 @@ def stalled_conditions(
         _condition(ConditionType.READY, False, finding, generation, previous, now),
         _condition(ConditionType.STALLED, True, finding, generation, previous, now),
     )
+
+
+def _aware_of_the_route(finding: Finding, observed: Observed, state: RolloutState, now: datetime) -> Finding:
+    """What was taken back may go on answering where the gateways do not take the route."""
+    if state.rejected is None or now - state.rejected.at < _ROUTE_IS_LATE:
+        return finding
+    unsettled = observed.settled(weights(state), mirror(state))
+    return replace(finding, message=f"{finding.message}; {unsettled}") if unsettled else finding
 
 
 def judge(observed: Observed, state: RolloutState, desired: str) -> Finding:

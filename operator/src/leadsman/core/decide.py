@@ -70,7 +70,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
     weighed = _weigh(observed, before, soundings, now, settled=not unsettled)
     scaling, replicas = observed.deployment.spec.scaling, observed.replicas()
     carried = carrying(scaling, before, observed.mode, replicas, now)
-    asked = requests(observed.actions)
+    asked = requests(observed.actions, before.acted)
     situation = Situation(
         desired=desired,
         replicas=owed(scaling, before, observed.mode, desired, carried, asked),
@@ -84,6 +84,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         author=author_of(observed.deployment),
         requests=asked,
         proved=proved(observed.revisions),
+        testers=observed.deployment.spec.traffic.testers is not None,
     )
     decision = step(situation, weighed.state)
     digests = _digests(observed) | ({desired: found.report.digest} if found.report and found.report.digest else {})
@@ -171,7 +172,8 @@ def _weigh(observed: Observed, state: RolloutState, soundings: Soundings, now: d
     sight, counted = take_sight(observed, soundings, spec, before)
     look, marked = evidence.take(spec, counted, sight, seconds)
     begun = None if pair.evidence else before
-    state, judgement = weigh(state, pair, marked, look, now, settled=settled)
+    testers = observed.deployment.spec.traffic.testers is not None
+    state, judgement = weigh(state, pair, marked, look, now, settled=settled, testers=testers)
     return _Weighed(state, judgement, look, begun)
 
 

@@ -14,6 +14,7 @@ from leadsman.core.names import RECORDING_ANNOTATION, ROLE_LABEL, child_name
 from leadsman.core.observed import Key, Observed
 from leadsman.core.owner import is_owned
 from leadsman.core.podtemplate import digest_in, with_digest
+from leadsman.core.retention import retained
 from leadsman.core.revision import Role, desired_revision, new_revision, revision_hash, role_of
 from leadsman.core.rollout import running
 from leadsman.core.route import KINDS, former_routes
@@ -27,7 +28,6 @@ from leadsman.core.workload import (
 )
 
 # Retired ModelRevisions kept as history; the audit trail of older ones goes with them.
-HISTORY_LIMIT = 10
 
 
 @dataclass(frozen=True)
@@ -230,22 +230,18 @@ def _may_run(observed: Observed, state: RolloutState, revision: str) -> bool:
 def _records(observed: Observed, state: RolloutState) -> list[Action]:
     model = observed.deployment.metadata.name
     on_the_way = [one.revision for one in (state.candidate, state.rejected) if one]
-    named = {*running(state), *on_the_way}
-    by_age = sorted(
-        observed.revisions.values(), key=lambda record: str(record.metadata.creation_timestamp), reverse=True
-    )
-    retired = [record for record in by_age if record.spec.revision not in named]
-    kept = [record for record in by_age if record.spec.revision in named] + retired[:HISTORY_LIMIT]
+    kept = retained(observed.revisions, {*running(state), *on_the_way})
     return _apply(
         [
             desired_revision(
                 observed.deployment,
-                record.spec.revision,
-                dict(observed.live[_record_key(model, record.spec.revision)]["spec"]),
-                role_of(record.spec.revision, state),
-                recording_of(observed.live[_record_key(model, record.spec.revision)]),
+                revision,
+                dict(observed.live[_record_key(model, revision)]["spec"]),
+                role_of(revision, state),
+                recording_of(observed.live[_record_key(model, revision)]),
             )
-            for record in kept
+            for revision in observed.revisions
+            if revision in kept
         ]
     )
 

@@ -32,7 +32,7 @@ class Preflight:
 
 @dataclass(frozen=True)
 class Request:
-    """A RolloutAction that nobody has decided on yet."""
+    """A RolloutAction without an answer."""
 
     uid: str
     name: str
@@ -42,6 +42,7 @@ class Request:
     groups: tuple[str, ...] = ()
     revision: str | None = None
     evidence: str | None = None
+    step: int | None = None
     reason: str = ""
 
 
@@ -67,6 +68,8 @@ class Situation:
     requests: tuple[Request, ...] = ()
     proved: tuple[str, ...] = ()
     """Retained revisions that were promoted once and not taken back since, the latest first."""
+    testers: bool = False
+    """Some requests always get the candidate, whatever its weight."""
 
     def readiness(self, revision: str | None) -> Readiness:
         """A revision's readiness; one without pods has none."""

@@ -38,7 +38,7 @@ async def who_am_i(kube: Kube) -> Requester:
 
 def action(namespace: str, model: str, verb: Verb, about: Subject, reason: str, who: Requester) -> dict[str, Any]:
     """Return the RolloutAction to create."""
-    said = {"revision": about.revision, "evidence": about.evidence, "reason": reason or None}
+    said = {"revision": about.revision, "evidence": about.evidence, "step": about.step, "reason": reason or None}
     return {
         "apiVersion": API_VERSION,
         "kind": ROLLOUT_ACTION.kind,

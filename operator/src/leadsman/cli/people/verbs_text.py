@@ -28,10 +28,11 @@ ASKS_FIRST = frozenset(Verb) - {Verb.PAUSE, Verb.RESUME}
 
 @dataclass(frozen=True)
 class Subject:
-    """What an action speaks of: a revision, and of an approval the evidence."""
+    """What an action speaks of: a revision, and of an approval the evidence, of a skip the step (from 0)."""
 
     revision: str | None = None
     evidence: str | None = None
+    step: int | None = None
 
 
 def subject(view: View, verb: Verb, revision: str | None, evidence: str | None = None) -> Subject:
@@ -44,6 +45,8 @@ def subject(view: View, verb: Verb, revision: str | None, evidence: str | None =
     if revision is not None and revision != now:
         what = "was taken back is" if verb is Verb.RETRY else "is on its way is"
         raise FailedError(f"what {what} revision {now}, not {revision}; look again: leadsman status {view.name}")
+    if verb is Verb.SKIP:
+        return Subject(now, step=_candidate(view).step)
     if verb is not Verb.APPROVE:
         return Subject(now)
     return Subject(now, _gate_evidence(view) if evidence is None else evidence)

@@ -169,6 +169,7 @@ def _entry(this: Pass, revision: str, number: int, notices: list[Notice]) -> Ent
         look=this.look if found else None,
         preflight=_preflight(this, revision),
         unsettled=situation.unsettled[:_FAILURE_LENGTH] if found else "",
+        testers=situation.testers,
         **_asked(this, found=found),
     )
 

@@ -40,7 +40,7 @@ def _together(one: Entry, other: Entry) -> Entry | None:
     """Return both as one entry, as of the later; None where each must stay."""
     if one.decisions or other.decisions or other.begun or one.look is None or other.look is None:
         return None
-    if one.unsettled != other.unsettled:
+    if (one.unsettled, one.testers) != (other.unsettled, other.testers):
         return None
     if one.look.bounds or one.look.top_class is not None:
         return None

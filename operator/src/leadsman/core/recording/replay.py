@@ -100,7 +100,8 @@ def _weighed(header: Header, state: RolloutState, entry: Entry, *, own: bool) ->
         return state, None
     before = pair.evidence or (entry.begun if own else None) or _begun(header, pair, entry)
     # Requests were split by the recorded policy's weights: that they differ from another one's says nothing.
-    return weigh(state, pair, before, entry.look, entry.moment, settled=own and not entry.unsettled)
+    settled = own and not entry.unsettled
+    return weigh(state, pair, before, entry.look, entry.moment, settled=settled, testers=entry.testers)
 
 
 def _begun(header: Header, pair: Compared, entry: Entry) -> Evidence:

@@ -48,8 +48,9 @@ class Entry(ApiModel):
     revision that the spec names when it is another than the candidate. `decisions` is how many were taken about the
     candidate, and the digests are those of the models when there were any. `begun` is the evidence before the first
     look, without marks of pods. `preflight` is how the preflight stood that it owed. `unsettled` says why requests did
-    not go as decided yet. `requests` are what people asked for, and `proved` the revisions that they could return to;
-    `stable_ready` is how many pods stable had ready, where the policy asks.
+    not go as decided yet, and `testers` that some always got the candidate. `requests` are what people asked for, and
+    `proved` the revisions that they could return to; `stable_ready` is how many pods stable had ready, where the policy
+    asks.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
@@ -68,6 +69,7 @@ class Entry(ApiModel):
     look: Look | None = None
     preflight: Preflight | None = None
     unsettled: str = Field(default="", max_length=4096)
+    testers: bool = False
     requests: tuple[Request, ...] = ()
     proved: tuple[Revision, ...] = ()
     stable_ready: int | None = Field(default=None, ge=0)

@@ -136,6 +136,7 @@ def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, why
     """The earlier revision cannot serve: what serves goes on, and what was undone on its way in stays so."""
     candidate = candidate_of(state)
     message = f"revision {candidate.revision} does not return: {why}"[:MESSAGE_LENGTH]
+    watch = undoing.watch if undoing.watch and situation.now < undoing.watch.until else None
     rejected = (
         Rejection(revision=undoing.instead, at=situation.now, reason=Reason.UNDONE, message=message)
         if undoing.instead != state.stable
@@ -143,10 +144,15 @@ def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, why
     )
     after = changed(
         state,
-        phase=Phase.ROLLED_BACK if rejected else Phase.IDLE,
+        phase=Phase.ROLLED_BACK if rejected else Phase.WATCHING if watch else Phase.IDLE,
         candidate=None,
         rejected=rejected,
-        retiring=draining(situation, state, candidate.revision),
+        watch=watch,
+        retiring=(
+            retired(state, candidate.revision, watch.until, warm=True)
+            if watch and watch.previous == candidate.revision
+            else draining(situation, state, candidate.revision)
+        ),
     )
     notice = Notice(
         revision=candidate.revision,

@@ -19,7 +19,7 @@ on the way supersedes the candidate, whose weight is 0 before the next one start
 from leadsman.api.conditions import Reason
 from leadsman.api.status import Candidate, Phase, RolloutState
 from leadsman.core.rollout.clock import requeue_after
-from leadsman.core.rollout.ends import draining, reject, undone
+from leadsman.core.rollout.ends import DRAIN, draining, reject, undone
 from leadsman.core.rollout.exposure import TRIALS, candidate_weight, mirror, weights
 from leadsman.core.rollout.move import Move, candidate_of, changed, with_candidate
 from leadsman.core.rollout.people import answer
@@ -54,8 +54,12 @@ def step(situation: Situation, state: RolloutState) -> Decision:
 
 
 def _retire(situation: Situation, state: RolloutState) -> RolloutState:
-    kept = tuple(entry for entry in state.retiring if situation.now < entry.until)
-    return changed(state, retiring=kept)
+    """Let go of pods that nothing is sent to any more: their time goes once the gateways have taken the route."""
+    retiring = state.retiring
+    if situation.unsettled:
+        drained = situation.now + DRAIN
+        retiring = tuple(entry.model_copy(update={"until": max(entry.until, drained)}) for entry in retiring)
+    return changed(state, retiring=tuple(entry for entry in retiring if situation.now < entry.until))
 
 
 def _leave(situation: Situation, state: RolloutState) -> Move:

@@ -26,6 +26,8 @@ from leadsman.core.situation import Notice, Request, Situation
 
 # How long an answer is remembered that is written already: for longer than any list that is read may be old.
 _REMEMBERED = timedelta(minutes=10)
+# For so many there is always room, but where answers cannot be written at all.
+_ASKED_NEXT = 8
 
 
 class _RefusedError(Exception):
@@ -39,7 +41,11 @@ def answer(situation: Situation, state: RolloutState, told: int) -> Move:
     for request in situation.requests:
         if request.uid in {acted.uid for acted in state.acted}:
             continue
+        if len(state.acted) >= MAX_ACTED:
+            break  # until their answers are written: what is forgotten before would be done again
         try:
+            if request.verb is Verb.SKIP and any(notice.reason is Reason.STEP_STARTED for notice in notices):
+                raise _RefusedError("a step has begun in this very moment, and nobody has seen it: look again")
             state, said = _VERBS[request.verb](situation, state, request)
             accepted, message = True, said[0].message
         except _RefusedError as refusal:
@@ -52,7 +58,7 @@ def answer(situation: Situation, state: RolloutState, told: int) -> Move:
             at=situation.now,
             sequence=state.decisions + told + len(notices) + 1 if accepted else None,
         )
-        state = changed(state, acted=(*state.acted, acted)[-MAX_ACTED:])
+        state = changed(state, acted=(*state.acted, acted))
         notices += said
     return state, notices
 
@@ -60,8 +66,10 @@ def answer(situation: Situation, state: RolloutState, told: int) -> Move:
 def _forget(situation: Situation, state: RolloutState) -> RolloutState:
     """Keep what may be read again as undecided: that is decided on for good."""
     asked = {request.uid for request in situation.requests}
-    kept = tuple(acted for acted in state.acted if acted.uid in asked or situation.now - acted.at < _REMEMBERED)
-    return changed(state, acted=kept)
+    unanswered = [acted for acted in state.acted if acted.uid in asked]
+    answered = [acted for acted in state.acted if acted.uid not in asked and situation.now - acted.at < _REMEMBERED]
+    room = max(MAX_ACTED - _ASKED_NEXT - len(unanswered), 0)
+    return changed(state, acted=(*answered[max(len(answered) - room, 0) :], *unanswered))
 
 
 def _approve(situation: Situation, state: RolloutState, request: Request) -> Move:
@@ -101,6 +109,10 @@ def _may_not_approve(candidate: Candidate, rules: ApprovalRules, request: Reques
 def _pause(situation: Situation, state: RolloutState, request: Request) -> Move:
     if state.paused:
         raise _RefusedError(f"it is paused already, by {state.paused.by or 'somebody'}")
+    if state.candidate and state.candidate.undoes:
+        raise _RefusedError(
+            f"revision {state.candidate.revision} is on its way back, which waits for nobody: Abort ends it"
+        )
     revision = _subject(situation, state)
     said = f"paused by {_who(request)}: nothing gets more traffic until somebody resumes{_why(request)}"
     after = changed(state, paused=Asking(by=_who(request), at=situation.now, message=request.reason))
@@ -134,6 +146,10 @@ def _skip(situation: Situation, state: RolloutState, request: Request) -> Move:
         raise _RefusedError("nobody can skip an approval: approve it")
     if state.phase not in TRIALS:
         raise _RefusedError(f"revision {candidate.revision} is in no step yet")
+    if candidate.step != request.step:
+        raise _RefusedError(
+            f"this is void: it speaks of step {(request.step or 0) + 1}, this is step {candidate.step + 1}"
+        )
     if state.paused:
         raise _RefusedError(f"it is paused by {state.paused.by}: resume first")
     if (ready := situation.readiness(candidate.revision).ready) < situation.replicas:
@@ -174,7 +190,13 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
             f"revision {target} cannot return: it never was stable, was taken back or is not kept; possible: {kept}"
         )
     retiring = draining(situation, state, state.candidate.revision) if state.candidate else state.retiring
-    undoing = Undoing(by=_who(request), at=situation.now, message=request.reason, instead=situation.desired)
+    undoing = Undoing(
+        by=_who(request),
+        at=situation.now,
+        message=request.reason,
+        instead=situation.desired,
+        watch=state.candidate.undoes.watch if state.candidate and state.candidate.undoes else state.watch,
+    )
     returning = Candidate(
         revision=target,
         started_at=situation.now,

@@ -3,7 +3,8 @@
 Sticky sessions, a gateway that ignores weights or a route that somebody resets make shares that evidence must not be
 gathered by. Each of two e-processes bets against "the candidate's odds of getting a request are at most twice (at least
 half) what its weight says": it may be looked at ever again, and exceeds 1,000 by chance in one of 1,000 steps (Ville
-1939). A factor of two leaves room for the few callers that go round the gateway.
+1939). A factor of two leaves room for the few callers that go round the gateway. Testers always get the candidate:
+where there are any, only whether it gets less is tested.
 """
 
 import math
@@ -17,15 +18,15 @@ _ALTERNATIVES = (1.5, 2.0, 4.0, 16.0)
 _BUDGET = math.log(1000)
 
 
-def counted(split: Split, weight: int, to_candidate: int, to_stable: int) -> Split:
-    """Add requests that came while the candidate had a weight of 1 to 99 percent."""
+def counted(split: Split, weight: int, to_candidate: int, to_stable: int, *, testers: bool = False) -> Split:
+    """Add requests that came while the candidate had a weight of 1 to 99 percent, and testers got it besides."""
     if to_candidate + to_stable == 0:
         return split
     odds = weight / (100 - weight)
     return Split(
         requests=split.requests + to_candidate + to_stable,
         candidate=split.candidate + to_candidate,
-        more=_bets(split.more, odds * _TOLERATED, 1, to_candidate, to_stable),
+        more=() if testers else _bets(split.more, odds * _TOLERATED, 1, to_candidate, to_stable),
         less=_bets(split.less, odds / _TOLERATED, -1, to_candidate, to_stable),
     )
 
