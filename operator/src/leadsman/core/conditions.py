@@ -26,7 +26,6 @@ from leadsman.core.rollout.steps import step_of
 from leadsman.core.routerules import Split
 from leadsman.core.situation import Readiness
 
-
 _ROUTE_IS_LATE = timedelta(seconds=10)
 
 
