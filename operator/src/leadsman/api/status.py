@@ -18,10 +18,11 @@ MAX_TRAFFIC = 8
 MAX_ACTED = 32
 _USER = 512
 
+_ANY = WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 # The kind RolloutPolicy has its schema: a copy of that in every status would be most of this kind's definition.
-PolicyCopy = Annotated[
-    RolloutPolicySpec, WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-]
+PolicyCopy = Annotated[RolloutPolicySpec, _ANY]
+# The schema of a candidate's evidence is in this kind.
+EvidenceCopy = Annotated[Evidence, _ANY]
 
 
 class Phase(StrEnum):
@@ -69,12 +70,12 @@ class Watch(ApiModel):
         default=None, description="Since when harm is shown that the previous revision lacks the pods to end."
     )
     policy: PolicyCopy = Field(description="The policy as it was when the rollout began.")
-    evidence: Evidence | None = Field(default=None, description="What the checks have counted since the promotion.")
+    evidence: EvidenceCopy | None = Field(default=None, description="What the checks have counted since the promotion.")
     checks: tuple[CheckReport, ...] = Field(default=(), description="How each check stands.", max_length=MAX_CHECKS)
 
 
-# The schema of a watch is in this kind already.
-WatchCopy = Annotated[Watch, WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
+# So is that of a watch.
+WatchCopy = Annotated[Watch, _ANY]
 
 
 class Undoing(Asking):

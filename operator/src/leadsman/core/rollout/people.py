@@ -26,8 +26,6 @@ from leadsman.core.situation import Notice, Request, Situation
 
 # How long an answer is remembered that is written already: for longer than any list that is read may be old.
 _REMEMBERED = timedelta(minutes=10)
-# For so many there is always room, but where answers cannot be written at all.
-_ASKED_NEXT = 8
 
 
 class _RefusedError(Exception):
@@ -68,7 +66,7 @@ def _forget(situation: Situation, state: RolloutState) -> RolloutState:
     asked = {request.uid for request in situation.requests}
     unanswered = [acted for acted in state.acted if acted.uid in asked]
     answered = [acted for acted in state.acted if acted.uid not in asked and situation.now - acted.at < _REMEMBERED]
-    room = max(MAX_ACTED - _ASKED_NEXT - len(unanswered), 0)
+    room = max(MAX_ACTED - len(asked), 0)
     return changed(state, acted=(*answered[max(len(answered) - room, 0) :], *unanswered))
 
 
