@@ -42,7 +42,7 @@ def skew_of(state: RolloutState) -> str:
     return (
         f"requests are not split as configured: {split.candidate:,} of {split.requests:,} ({share:.3g} %) went to "
         f"revision {state.candidate.revision}, whose weight is {candidate_weight(state)} %; look for sticky sessions, "
-        "testers, callers that go round the gateway, and others who write the route"
+        "callers that go round the gateway, and others who write the route"
     )
 
 
