@@ -13,14 +13,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from leadsman.api.checks import Check, LatencyCheck
-from leadsman.api.status import Phase, Watch
+from leadsman.api.status import Phase, Rejection, Watch
 from leadsman.core.names import model_labels
 from leadsman.core.revision import revision_hash
 from leadsman.shell.kube import CONFLICT, KubeError, NotFoundError, Resource, TakenError
 from leadsman.shell.reconciler import Reconciler
 from leadsman.shell.telemetry import Heartbeat, Metrics
 from support.machine import POLICY, canary, policy, serving, warm
-from support.objects import GATEWAY, NOW, UID, model_deployment, model_revision, route
+from support.objects import GATEWAY, NOW, UID, as_written, model_deployment, model_revision, route
 
 OWNED = {"ownerReferences": [{"uid": UID}]}
 KEY = ("payments", "fraud")
@@ -196,11 +196,21 @@ async def test_what_was_promoted_is_watched_as_often_as_ever() -> None:
     assert max(await waits(reconciler(kube))) <= 5
 
 
+async def test_a_route_that_cannot_be_written_after_a_rollback_is_tried_every_ten_seconds_at_least() -> None:
+    kube = running_canary(healthy=False)
+    [b] = [name.removeprefix("fraud-") for kind, name in kube.objects if kind == "Pod" and name != "fraud-a"]
+    rejected = Rejection(revision=b, at=NOW, reason="EvidenceFailed", message="it errs")
+    state = serving("a", phase=Phase.ROLLED_BACK, rejected=rejected)
+    kube.objects["ModelDeployment", "fraud"]["status"]["rollout"] = as_written(state)
+    kube.fails["HTTPRoute fraud"] = down(403)
+    assert max(await waits(reconciler(kube))) <= 10
+
+
 async def test_where_nothing_is_on_trial_what_cannot_be_written_is_tried_less_and_less_often() -> None:
     kube = running_canary(healthy=True)
     [b] = [name.removeprefix("fraud-") for kind, name in kube.objects if kind == "Pod" and name != "fraud-a"]
-    state = serving(b).model_dump(mode="json", by_alias=True, exclude_none=True)
-    kube.objects["ModelDeployment", "fraud"]["status"]["rollout"] = state
+    kube.objects["ModelDeployment", "fraud"]["status"]["rollout"] = as_written(serving(b))
+    kube.objects["HTTPRoute", "fraud"] |= {key: route({b: 100})[key] for key in ("spec", "status")}
     ask(kube, "first", "Resume")
     kube.fails["RolloutAction first status"] = down(403)
     assert min(await waits(reconciler(kube))) >= 60

@@ -23,7 +23,7 @@ from leadsman.core.archive import without_recordings
 from leadsman.core.decide import Plan, decide, state_of
 from leadsman.core.desired import Action
 from leadsman.core.observed import Observed
-from leadsman.core.rollout import TRIALS
+from leadsman.core.rollout import TRIALS, mirror, weights
 from leadsman.core.route import routes_of_others
 from leadsman.core.soundings import soundings_wanted
 from leadsman.core.status import refused_status
@@ -38,6 +38,7 @@ from leadsman.shell.writer import Writer, status_body
 
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=2)
+_UNSETTLED_RETRY = timedelta(seconds=10)
 _LOOK_AGAIN = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Reconciler:
         try:
             if raw := await read_deployment(self.kube, *key):
                 observed, plan = await self._decide(key, raw)
-                again, longest = plan.requeue_after, _longest_retry(plan)
+                again, longest = plan.requeue_after, _longest_retry(observed, plan)
                 await self._write(key, raw, observed, plan)
         except InvalidObjectError as error:
             await self._refuse(key, Reason.INVALID_SPEC, str(error))
@@ -223,8 +224,9 @@ class Reconciler:
         self.metrics.ready.labels(*key).set(any(ready))
 
 
-def _longest_retry(plan: Plan) -> timedelta:
-    """What cannot be written is no reason to look less often at a candidate that users may meet."""
-    if plan.status.rollout.phase in (*TRIALS, Phase.WATCHING):
+def _longest_retry(observed: Observed, plan: Plan) -> timedelta:
+    """What cannot be written is no reason to look less often at a candidate that users may meet, or should not."""
+    state = plan.status.rollout
+    if state.phase in (*TRIALS, Phase.WATCHING):
         return min(max(plan.requeue_after, _FIRST_RETRY), _LONGEST_RETRY)
-    return _LONGEST_RETRY
+    return _UNSETTLED_RETRY if observed.settled(weights(state), mirror(state)) else _LONGEST_RETRY
