@@ -114,6 +114,21 @@ def test_pods_that_a_slow_gateway_still_sends_requests_to_are_kept() -> None:
     assert at.lost == 0
 
 
+def test_a_gateway_that_is_gone_for_good_keeps_no_more_than_it_may_know() -> None:
+    versions = [f"v{number}" for number in range(8)]
+    at = world(models={"1": GOOD, "2": GOOD, **dict.fromkeys(versions, GOOD)})
+    known = at.apply("2")
+    at.until("StepStarted")
+    at.gateway_stuck = True
+    for version in versions:
+        at.apply(version)
+        at.until("Superseded")
+        at.rest(130)
+    assert known in at.running()
+    assert len(at.running()) <= 5, "stable, the last one, and three"
+    assert at.lost == 0
+
+
 def test_the_former_stable_revision_stays_while_the_gateway_still_sends_it_requests() -> None:
     at = world(policy=careful(keep_warm=timedelta(minutes=1)))
     at.apply("2")

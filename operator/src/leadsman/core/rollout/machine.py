@@ -27,6 +27,9 @@ from leadsman.core.rollout.trial import can_split_by_now, deadline_passed, go_on
 from leadsman.core.rollout.watching import watch_on
 from leadsman.core.situation import Decision, Notice, Situation
 
+# Those that lost their requests first: a gateway that takes no routes knows none of those that came and went since.
+_KEPT_FOR_GATEWAYS = 3
+
 
 def step(situation: Situation, state: RolloutState) -> Decision:
     """Advance the machine as far as the situation allows.
@@ -55,10 +58,12 @@ def step(situation: Situation, state: RolloutState) -> Decision:
 
 def _retire(situation: Situation, state: RolloutState) -> RolloutState:
     """Let go of pods that nothing is sent to any more: their time goes once the gateways have taken the route."""
-    retiring = state.retiring
-    if situation.unsettled:
-        drained = situation.now + DRAIN
-        retiring = tuple(entry.model_copy(update={"until": max(entry.until, drained)}) for entry in retiring)
+    drained = situation.now + DRAIN
+    late = [entry.revision for entry in state.retiring if entry.until < drained] if situation.unsettled else []
+    retiring = tuple(
+        entry.model_copy(update={"until": drained}) if entry.revision in late[:_KEPT_FOR_GATEWAYS] else entry
+        for entry in state.retiring
+    )
     return changed(state, retiring=tuple(entry for entry in retiring if situation.now < entry.until))
 
 
