@@ -31,6 +31,12 @@ def world(**changes: object) -> World:
     return made
 
 
+def after(at: World, name: str, seconds: float = 5) -> str:
+    """What became of a RolloutAction after so many seconds."""
+    at.rest(seconds)
+    return at.answer_to(name)
+
+
 def no_orphans(at: World) -> bool:
     """Whether everything that is there belongs to what the state names."""
     state = at.state

@@ -29,6 +29,7 @@ from leadsman.core.observed import Key, Observed
 from leadsman.core.pods import parse_pod
 from leadsman.core.podtemplate import digest_in
 from leadsman.core.revision import revision_hash
+from leadsman.core.route import RULE_FIELDS
 from leadsman.core.soundings import Soundings, soundings_wanted
 from leadsman.core.variables import config_maps_of, with_values
 from support.autoscaling import Autoscalers, applied, scaled
@@ -69,6 +70,8 @@ class World:
     """Share of requests that go to stable whatever the weights are."""
     testers: float = 0.0
     """Requests a second that go to the candidate besides."""
+    rule_fields: frozenset[str] | None = RULE_FIELDS
+    """What a rule of this cluster's HTTPRoute may have."""
     gateway_stuck: bool = False
     """The gateway takes no routes, and goes on with those that it has taken."""
 
@@ -231,6 +234,7 @@ class World:
             job_pods=[parse_job_pod(pod) for pod in raw_pods if is_job_pod(pod)],
             live=dict(self.objects),
             has_gateway_api=True,
+            rule_fields=self.rule_fields,
             actions=[RolloutAction.model_validate(raw) for raw in self.asked.values()],
             reads_config_maps=bool(named),
             unknown_values=unknown_values,

@@ -8,7 +8,7 @@ import pytest
 from leadsman.api.evidence import Verdict
 from leadsman.api.status import Asking, RolloutState, RouteSeen
 from leadsman.core.rollout import step
-from support.machine import MINUTE, START, canary, situation
+from support.machine import MINUTE, POLICY, START, canary, situation
 from support.simulated import world
 from support.world import NAME, World
 
@@ -57,6 +57,12 @@ def test_the_time_between_is_no_time_of_the_step() -> None:
     assert decided == []
     assert state.candidate is not None
     assert state.candidate.step_started_at == START + 15 * SECOND, "it stood from 50 to 65"
+
+
+def test_it_is_looked_at_when_the_time_is_over_however_long_the_interval() -> None:
+    rare = canary(policy=POLICY.model_copy(update={"interval": 5 * MINUTE}))
+    state, _ = after(rare, (1, ""), (50, RESET), (52, ""))
+    assert step(situation(at=54 * SECOND), state).requeue_after == 6 * SECOND
 
 
 def test_a_pause_is_no_disturbance() -> None:

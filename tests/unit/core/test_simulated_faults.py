@@ -149,6 +149,23 @@ def test_however_many_candidates_fail_what_served_before_can_be_returned_to() ->
     assert len(records) == 12, "what serves, what was undone, and the 10 of which was decided last"
 
 
+def test_a_revision_that_nothing_is_decided_on_settles_however_many_there_were_before() -> None:
+    versions = [str(number) for number in range(2, 15)]
+    at = world(models={"1": GOOD, **dict.fromkeys(versions, GOOD)})
+    for version in versions[:-1]:
+        at.apply(version)
+        at.until("RolloutStarted")
+    at.apply("1")
+    at.rest(400)
+    at.policy = None
+    last = at.apply(versions[-1])
+    at.rest(60)
+    writes = at.writes
+    at.rest(600)
+    assert at.writes == writes
+    assert ("ModelRevision", f"{NAME}-{last}") in at.objects
+
+
 def evidence_is_exact(at: World) -> None:
     """Assert that the evidence counts each of the candidate's answers once."""
     candidate = at.state.candidate

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from math import inf
 from typing import Any
 
 import pytest
@@ -10,12 +9,12 @@ import pytest
 from leadsman.api.evidence import Verdict
 from leadsman.api.modelrevision import Outcome
 from leadsman.api.rolloutaction import Verb
-from leadsman.api.rolloutpolicy import ApprovalRules, OnInconclusive, RolloutPolicySpec, Step, WatchRules
+from leadsman.api.rolloutpolicy import ApprovalRules, OnInconclusive, RolloutPolicySpec, Step
 from leadsman.api.status import Phase
 from leadsman.core.rollout import step
 from leadsman.core.situation import Request
 from support.machine import MINUTE, canary, situation, told
-from support.simulated import careful, no_orphans, world
+from support.simulated import after, careful, world
 from support.world import World
 
 SECONDS = timedelta(seconds=1)
@@ -36,22 +35,6 @@ def waiting(rules: ApprovalRules | None = None, **changes: Any) -> World:
     made.apply("2")
     made.until("ApprovalAwaited")
     return made
-
-
-def undone(**changes: Any) -> World:
-    """Version 2 was promoted, and somebody has returned to 1."""
-    made = world(**changes)
-    made.apply("2")
-    made.until("Promoted")
-    made.ask("Undo")
-    made.until("Undone")
-    made.models["3"] = made.models["2"]
-    return made
-
-
-def after(at: World, name: str, seconds: float = 5) -> str:
-    at.rest(seconds)
-    return at.answer_to(name)
 
 
 def test_an_approval_lets_the_candidate_go_on_and_is_on_its_record() -> None:
@@ -115,18 +98,6 @@ def test_two_of_a_group_have_to_approve_and_one_person_is_not_two() -> None:
     assert after(at, again) == "Refused: alice has approved this already; 2 different people have to"
     assert after(at, at.ask("Approve", user="bob", groups=("risk",))).startswith("Accepted")
     assert at.state.phase is Phase.CANARY
-
-
-def test_an_approval_of_an_earlier_try_is_void_for_the_next() -> None:
-    at = waiting()
-    gate = at.state.candidate.gate if at.state.candidate else None
-    assert gate
-    at.ask("Abort")
-    at.until("Aborted")
-    at.rest(60)
-    at.ask("Retry")
-    at.until("ApprovalAwaited")
-    assert after(at, at.ask("Approve", evidence=gate.evidence)).startswith("Refused: this approval is void")
 
 
 def test_no_inconclusive_step_and_no_time_passes_an_approval() -> None:
@@ -258,83 +229,6 @@ def test_two_who_skip_the_same_step_skip_one() -> None:
     assert at.weights() == {at.hash_of("1"): 50, at.hash_of("2"): 50}
 
 
-def test_undo_of_a_promotion_is_a_return_within_one_look() -> None:
-    at = world()
-    at.apply("2")
-    at.until("Promoted")
-    at.rest(20)
-    pods = set(at.pods)
-    at.ask("Undo", user="olga", reason="customers complain")
-    at.look()
-    assert at.weights() == {at.hash_of("1"): 100}
-    assert set(at.pods) == pods, "it was still loaded"
-    assert at.condition("Available") == "True/Serving"
-    assert at.condition("Ready") == "False/Undone"
-    assert at.status_of(at.hash_of("2")).outcome is Outcome.ROLLED_BACK
-    at.rest(600)
-    assert at.weights() == {at.hash_of("1"): 100}, "Git still names version 2, and is not obeyed"
-    at.ask("Retry", revision=at.hash_of("2"))
-    at.until("Promoted", "Returned")
-    at.rest(10)
-    assert at.weights() == {at.hash_of("2"): 100}
-
-
-def test_undo_returns_to_any_revision_that_is_kept_and_was_proved() -> None:
-    at = world()
-    for version in ("2", "3"):
-        at.models["3"] = at.models["2"]
-        at.apply(version)
-        at.until("Promoted")
-        at.rest(300)
-    assert at.hash_of("1") not in at.running(), "nothing of it is loaded any more"
-    unknown = at.ask("Undo", revision="bcdfghjk")
-    answer = after(at, unknown)
-    assert answer.startswith(
-        "Refused: revision bcdfghjk cannot return: it never was stable, was taken back or is not kept"
-    )
-    assert at.hash_of("1") in answer
-    at.ask("Undo", revision=at.hash_of("1"))
-    at.until("Undone")
-    at.rest(10)
-    assert at.weights() == {at.hash_of("1"): 100}
-    assert at.lost == 0
-    at.rest(600)
-    assert no_orphans(at)
-
-
-def test_undo_in_mid_rollout_aborts_it() -> None:
-    at = world()
-    revision = at.apply("2")
-    at.until("StepStarted")
-    at.ask("Undo")
-    at.until("Aborted")
-    assert at.weights() == {at.hash_of("1"): 100}
-    assert at.status_of(revision).outcome is Outcome.ABORTED
-
-
-def test_undo_needs_no_policy_and_a_target_that_cannot_serve_harms_nobody() -> None:
-    at = world()
-    at.apply("2")
-    at.until("Promoted")
-    at.rest(300)
-    at.policy = None
-    at.models["1"] = replace(at.models["1"], failure="its bytes are gone")
-    at.ask("Undo")
-    at.until("UndoFailed")
-    at.rest(10)
-    assert at.weights() == {at.hash_of("2"): 100}
-    assert at.condition("Ready") == "True/Serving"
-    assert at.lost == 0
-
-
-def test_a_new_spec_after_an_undo_is_a_rollout_against_what_serves() -> None:
-    at = undone()
-    at.apply("3")
-    at.until("StepStarted")
-    assert at.weights() == {at.hash_of("1"): 80, at.hash_of("3"): 20}
-    at.until("Promoted")
-
-
 def test_killed_at_every_write_of_it_each_request_is_done_once_and_answered() -> None:
     for verb in ("Abort", "Pause", "Promote", "Undo"):
         crash = 0
@@ -354,64 +248,6 @@ def test_killed_at_every_write_of_it_each_request_is_done_once_and_answered() ->
             if at.crashes == 0 or crash > 12:
                 break
             crash += 1
-
-
-def test_what_was_undone_returns_by_retry_and_not_by_another_undo() -> None:
-    at = undone()
-    at.rest(5)
-    assert after(at, at.ask("Undo")) == "Refused: there is no earlier revision to return to"
-    named = at.ask("Undo", revision=at.hash_of("2"))
-    assert after(at, named).endswith("was taken back (Undone): Retry is how it returns")
-    assert at.weights() == {at.hash_of("1"): 100}
-
-
-@pytest.mark.parametrize("other", [False, True])
-def test_what_was_taken_back_stays_so_whatever_becomes_of_a_later_try(other: bool) -> None:
-    at = undone(policy=careful(keep_warm=timedelta(0)))
-    at.rest(60)
-    assert after(at, at.ask("Retry")).startswith("Accepted")
-    at.until("StepStarted")
-    if other:
-        at.apply("3")
-        at.until("Superseded")
-    named = at.ask("Undo", revision=at.hash_of("2"))
-    assert after(at, named).startswith(
-        f"Refused: revision {at.hash_of('2')} cannot return: it never was stable, was tak"
-    )
-    assert at.hash_of("2") != at.state.stable
-
-
-def test_who_is_on_the_way_back_cannot_be_paused() -> None:
-    at = world(policy=careful(keep_warm=timedelta(0)))
-    at.apply("2")
-    at.until("Promoted")
-    at.rest(60)
-    at.ask("Undo")
-    at.look()
-    assert after(at, at.ask("Pause"), 1).endswith("is on its way back, which waits for nobody: Abort ends it")
-    at.until("Undone")
-
-
-def test_an_undo_that_is_called_off_leaves_the_watch_as_it_was() -> None:
-    at = world(policy=careful(keep_warm=timedelta(minutes=30), watch=WatchRules(copies=100)))
-    at.apply("2")
-    at.until("Promoted")
-    at.rest(30)
-    ends, retiring = at.state.watch and at.state.watch.until, at.state.retiring
-    at.turn("1", dies_at=at.now)
-    asked = at.ask("Undo")
-    at.look()
-    assert at.answer_to(asked).startswith("Accepted")
-    assert at.state.phase is Phase.PREPARING
-    at.ask("Abort", revision=at.hash_of("1"))
-    at.until("UndoFailed")
-    assert at.state.phase is Phase.WATCHING
-    assert (at.state.watch and at.state.watch.until, at.state.retiring) == (ends, retiring)
-    at.turn("1", dies_at=inf)
-    at.turn("2", errors=0.5)
-    at.until("EvidenceFailed", seconds=60)
-    at.rest(2)
-    assert at.weights() == {at.hash_of("1"): 100}
 
 
 def test_answers_that_cannot_be_written_block_nobody_who_asks_after_them() -> None:
@@ -436,39 +272,6 @@ def test_skip_promotes_nobody_whose_harm_is_shown_in_the_same_look() -> None:
     assert decision.state.acted[0].message.startswith("it is taken back: errors 1 of 10")
 
 
-def test_a_second_undo_of_the_same_change_does_not_cancel_the_first() -> None:
-    at = world()
-    at.apply("2")
-    at.until("Promoted")
-    at.rest(300)
-    first, second = at.ask("Undo"), at.ask("Undo", user="bob")
-    at.until("Undone")
-    at.rest(5)
-    assert at.answer_to(first).startswith("Accepted")
-    assert at.answer_to(second).startswith("Refused: revision")
-    assert at.weights() == {at.hash_of("1"): 100}
-
-
-def test_undo_never_returns_by_itself_to_what_was_taken_back() -> None:
-    at = undone()
-    at.apply("3")
-    at.until("Promoted")
-    at.ask("Undo")
-    at.until("Undone")
-    assert at.state.stable == at.hash_of("1")
-    at.rest(5)
-    assert after(at, at.ask("Undo")) == "Refused: there is no earlier revision to return to"
-
-
-def test_what_was_undone_owes_a_trial_when_git_goes_away_and_back() -> None:
-    at = undone(policy=careful(keep_warm=timedelta(minutes=30)))
-    at.apply("3")
-    at.until("RolloutStarted")
-    at.apply("2")
-    at.until("StepStarted")
-    assert at.weights() == {at.hash_of("1"): 80, at.hash_of("2"): 20}
-
-
 def test_an_approval_given_before_there_was_a_gateway_is_none_of_the_steps_there_are_now() -> None:
     at = world()
     at.policy = gated()
@@ -487,3 +290,15 @@ def test_more_approvals_than_are_needed_are_refused() -> None:
     at.rest(5)
     assert after(at, at.ask("Approve", user="bob")).startswith("Accepted")
     assert after(at, at.ask("Approve", user="carol")) == "Refused: it has the 1 approvals that it needs already"
+
+
+def test_an_approval_of_an_earlier_try_is_void_for_the_next() -> None:
+    at = waiting()
+    gate = at.state.candidate.gate if at.state.candidate else None
+    assert gate
+    at.ask("Abort")
+    at.until("Aborted")
+    at.rest(60)
+    at.ask("Retry")
+    at.until("ApprovalAwaited")
+    assert after(at, at.ask("Approve", evidence=gate.evidence)).startswith("Refused: this approval is void")

@@ -114,6 +114,16 @@ def test_pods_that_a_slow_gateway_still_sends_requests_to_are_kept() -> None:
     assert at.lost == 0
 
 
+def test_what_cannot_be_had_of_a_route_keeps_no_pods_that_get_nothing() -> None:
+    at = world(policy=careful(keep_warm=timedelta(minutes=1)), rule_fields=frozenset({"name"}))
+    at.apply("2")
+    at.until("Promoted")
+    at.apply("2", traffic={"gateway": TRAFFIC["gateway"], "affinity": {"type": "Cookie"}})
+    at.rest(300)
+    assert at.condition("Ready") == "False/RouteNotAccepted"
+    assert at.running() == {at.hash_of("2")}
+
+
 def test_a_gateway_that_is_gone_for_good_keeps_no_more_than_it_may_know() -> None:
     versions = [f"v{number}" for number in range(8)]
     at = world(models={"1": GOOD, "2": GOOD, **dict.fromkeys(versions, GOOD)})

@@ -81,6 +81,7 @@ def decide(observed: Observed, soundings: Soundings, serving_image: str, now: da
         judgement=weighed.judgement,
         preflight=found.preflight,
         unsettled=unsettled,
+        lags=observed.lags(weights(before), mirror(before)),
         author=author_of(observed.deployment),
         requests=asked,
         proved=proved(observed.revisions),

@@ -15,7 +15,7 @@ from leadsman.core.backends import Backends
 from leadsman.core.jobpods import JobPod
 from leadsman.core.names import REVISION_LABEL, child_name
 from leadsman.core.pods import Pod
-from leadsman.core.route import HTTP, RULE_FIELDS, Route, Surroundings, desired_routes, unsettled
+from leadsman.core.route import HTTP, RULE_FIELDS, Route, Surroundings, desired_routes, lags, unsettled
 from leadsman.core.routerules import Split, mirrors_of, rules_of, shares_of
 from leadsman.core.situation import Mirror, Readiness
 
@@ -114,6 +114,14 @@ class Observed:
         split = Split(weights, mirror)
         around, routes = self.surroundings(split.revisions), self.routes(split)
         return self.problem(split) or next(filter(None, (unsettled(one, around, split) for one in routes)), "")
+
+    def lags(self, weights: Mapping[str, int], mirror: Mirror | None) -> bool:
+        """Whether somebody else may still be sent requests, or copies of them."""
+        if self.mode is Mode.SERVICE:
+            return self.weights() != weights
+        split = Split(weights, mirror)
+        around = self.surroundings(split.revisions)
+        return any(lags(one, around, split) for one in self.routes(split))
 
     def problem(self, split: Split) -> str:
         """What of the routes cannot be had until somebody does what it says, in one sentence; empty when all can."""

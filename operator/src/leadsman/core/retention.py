@@ -1,12 +1,14 @@
 """Which ModelRevisions stay, besides those in use: the latest as the audit trail, and what could serve again."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.core.actions import proved
 
 LATEST = 10
 TO_RETURN_TO = 3
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def retained(revisions: Mapping[str, ModelRevision], in_use: Collection[str]) -> frozenset[str]:
@@ -19,7 +21,7 @@ def retained(revisions: Mapping[str, ModelRevision], in_use: Collection[str]) ->
     return frozenset({*in_use, *others[:LATEST], *to_return_to[:TO_RETURN_TO]})
 
 
-def _last(record: ModelRevision) -> tuple[int, str]:
-    """When a revision was decided on last, or born."""
-    receipts = record.status.receipts
-    return receipts[-1].sequence if receipts else -1, str(record.metadata.creation_timestamp)
+def _last(record: ModelRevision) -> datetime:
+    """When a revision was decided on last, or born: one that nothing was decided on yet is no old one."""
+    known = [receipt.at for receipt in record.status.receipts[-1:]]
+    return max([record.metadata.creation_timestamp or _LONG_AGO, *known])

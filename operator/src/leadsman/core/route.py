@@ -10,7 +10,7 @@ from leadsman.core.backends import Backends
 from leadsman.core.names import FIELD_MANAGER, GRPC_SERVICE_PORT, HTTP_SERVICE_PORT, model_labels
 from leadsman.core.narrowing import GrpcRequests, HttpRequests, Requests
 from leadsman.core.owner import is_owned, owner_references
-from leadsman.core.routeparents import refusal
+from leadsman.core.routeparents import is_ahead, refusal
 from leadsman.core.routerules import (
     Rules,
     Split,
@@ -88,6 +88,15 @@ def unsettled(route: Route, around: Surroundings, split: Split) -> str:
         copies = f"{split.mirror.percent} % to {split.mirror.revision}" if split.mirror else "none"
         return f"{named} does not copy requests as decided yet: {copies}{_by_whom(live)}"
     return refusal(live)
+
+
+def lags(route: Route, around: Surroundings, split: Split) -> bool:
+    """Whether requests, or copies, may still go to others than these: by the route as it is, or was a moment ago."""
+    live = around.live.get((route.kind, route.name), {})
+    rules = rules_of(live)
+    named = {revision for shares in shares_of(rules, around.backends) for revision in shares}
+    copied = {mirror.revision for mirror in mirrors_of(rules, around.backends)}
+    return not named | copied <= set(split.revisions) or is_ahead(live)
 
 
 def _by_whom(live: Mapping[str, Any]) -> str:

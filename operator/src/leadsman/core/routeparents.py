@@ -19,6 +19,13 @@ def refusal(route: Mapping[str, Any]) -> str:
     return next(filter(None, said), "") if said else f"the {kind} has no gateway: spec.parentRefs is empty"
 
 
+def is_ahead(route: Mapping[str, Any]) -> bool:
+    """Whether a gateway that knows the route has not looked at its present generation: it may go by an earlier one."""
+    generation = route.get("metadata", {}).get("generation", 0)
+    conditions = [one for parent in route.get("status", {}).get("parents", []) for one in parent.get("conditions", [])]
+    return any(one.get("type") in _WANTED and one.get("observedGeneration", 0) < generation for one in conditions)
+
+
 def _of_parent(route: Mapping[str, Any], kind: str, parent: Mapping[str, Any]) -> str:
     name, wanted = f"Gateway {parent.get('name')}", _identity(route, parent)
     answers = [

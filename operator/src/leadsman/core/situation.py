@@ -63,6 +63,8 @@ class Situation:
     """None when the desired revision owes none: it was proved before."""
     unsettled: str = ""
     """Why requests may not go as the state wants it yet, in one sentence; empty when the gateway has accepted it."""
+    lags: bool = False
+    """Gateways may still send requests to a revision that is to get none."""
     author: str = ""
     """Who last changed the model or runtime; empty where that is not known."""
     requests: tuple[Request, ...] = ()

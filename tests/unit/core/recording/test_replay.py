@@ -22,7 +22,7 @@ from leadsman.api.status import Mode
 from leadsman.core.evidence import ArmCounts, Look, Pairs, Reading
 from leadsman.core.names import RECORDING_ANNOTATION
 from leadsman.core.recording import Recording, decode, replay
-from support.machine import POLICY
+from support.machine import MINUTE, POLICY
 from support.recorder import Recorder, as_json
 from support.simulated import GOOD, careful, world
 from support.world import NAME, Model, World
@@ -282,6 +282,17 @@ def test_another_policy_is_not_held_by_the_split_that_the_recorded_one_asked_for
     )
     replayed = replay(recorder.recording, errors.model_copy(update={"steps": steps}))
     assert replayed.decisions[-1].reason == "Promoted"
+
+
+def test_another_policy_waits_for_no_route_of_the_recorded_one() -> None:
+    recorder = Recorder()
+    for _ in range(60):
+        recorder.see(2, Look(at=0.0, candidate=ArmCounts(requests=20), stable=ArmCounts(requests=180)), unsettled="")
+        recorder.see(2, unsettled="Gateway public has not looked at the HTTPRoute's latest change yet")
+    steps = (Step(weight=10, min_duration=MINUTE, max_duration=10 * MINUTE, until=Until.TIME),)
+    replayed = replay(recorder.recording, POLICY.model_copy(update={"steps": steps}))
+    assert replayed.decisions[-1].reason == "Promoted"
+    assert replayed.decisions[-1].at - replayed.decisions[1].at < 1.2 * MINUTE
 
 
 def test_another_policy_is_out_of_time_in_silence_too() -> None:

@@ -53,7 +53,7 @@ def replay(recording: Recording, policy: RolloutPolicySpec | None = None) -> Rep
     for entry in entries:
         state, judged = _weighed(header, state, entry, own=policy is None)
         judgement = judged or judgement
-        decision = step(_situation(header, entry, wanted, judged), state)
+        decision = step(_situation(header, entry, wanted, judged, own=policy is None), state)
         basis = Basis(header.stable, policy or header.policy, entry.digest, entry.stable_digest)
         decisions += [
             receipt(number, notice, basis, entry.moment)
@@ -73,7 +73,7 @@ def _beginning(header: Header, *, own: bool) -> RolloutState:
 
 
 def _situation(
-    header: Header, entry: Entry, policy: RolloutPolicySpec | None, judgement: Judgement | None
+    header: Header, entry: Entry, policy: RolloutPolicySpec | None, judgement: Judgement | None, *, own: bool
 ) -> Situation:
     return Situation(
         desired=entry.desired or header.candidate,
@@ -87,7 +87,8 @@ def _situation(
         judgement=judgement,
         now=entry.moment,
         preflight=entry.preflight,
-        unsettled=entry.unsettled,
+        # When a gateway took a step's route says nothing of the steps of another policy.
+        unsettled=entry.unsettled if own else "",
         author=header.author,
         requests=entry.requests,
         proved=entry.proved,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from leadsman.api.evidence import CheckReport
 from leadsman.api.rolloutpolicy import OnSkew, RolloutPolicySpec
 from leadsman.api.status import Candidate, Phase, RolloutState
-from leadsman.core.rollout.disturbed import disturbance_of, noted
+from leadsman.core.rollout.disturbed import disturbance_of, noted, steady_in
 from leadsman.core.rollout.exposure import TRIALS
 from leadsman.core.rollout.move import candidate_of, with_candidate
 from leadsman.core.rollout.skew import skew_of
@@ -66,6 +66,7 @@ def requeue_after(situation: Situation, state: RolloutState) -> timedelta:
         case phase if phase in TRIALS:
             candidate = candidate_of(state)
             usual = _until_next_look(candidate.policy, candidate.checks)
+            usual = min(usual, steady_in(candidate, situation.now) or usual)
         case Phase.WATCHING if state.watch and checks_of(state.watch):
             usual = _until_next_look(state.watch.policy, state.watch.checks)
         case Phase.PREFLIGHT:

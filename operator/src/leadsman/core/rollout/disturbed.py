@@ -29,10 +29,19 @@ def noted(situation: Situation, state: RolloutState) -> RolloutState:
     )
 
 
-def disturbance_of(candidate: Candidate, now: datetime) -> str:
-    """How the route was last found changed, in one sentence; empty when it was not, or long enough ago."""
+def steady_in(candidate: Candidate, now: datetime) -> timedelta | None:
+    """How long it takes until the route has been as decided for long enough; None when it has."""
     seen = candidate.route
     if seen is None or not seen.changed or now - seen.at >= _STEADY:
+        return None
+    return seen.at + _STEADY - now
+
+
+def disturbance_of(candidate: Candidate, now: datetime) -> str:
+    """How the route was last found changed, in one sentence; empty when it was not, or long enough ago."""
+    if candidate.route is None or steady_in(candidate, now) is None:
         return ""
     seconds = int(_STEADY.total_seconds())
-    return f"{seen.changed}; it was as decided before, so the step waits until it has been so for {seconds} s"
+    return (
+        f"{candidate.route.changed}; it was as decided before, so the step waits until it has been so for {seconds} s"
+    )

@@ -66,7 +66,7 @@ def reject(situation: Situation, state: RolloutState, reason: Reason, why: str, 
         phase=Phase.ROLLED_BACK,
         candidate=None,
         rejected=Rejection(revision=candidate.revision, at=situation.now, reason=reason, message=why),
-        retiring=draining(situation, state, candidate.revision),
+        retiring=draining(situation, state),
     )
     return after, (notice,)
 
@@ -110,11 +110,18 @@ def retired(state: RolloutState, revision: str, until: datetime, *, warm: bool =
     return (*others, Retiring(revision=revision, until=until, warm=warm))[-MAX_RETIRING:]
 
 
-def draining(situation: Situation, state: RolloutState, candidate: str) -> tuple[Retiring, ...]:
-    """What retires when the candidate goes: it too, unless this try of it never had a pod."""
+def draining(situation: Situation, state: RolloutState) -> tuple[Retiring, ...]:
+    """What retires when the candidate goes: it too, unless this try of it never had a pod.
+
+    One that was on its way back stays loaded for as long as the watch that its return had ended would have lasted.
+    """
+    candidate = candidate_of(state)
     if state.phase is Phase.PREFLIGHT:
         return state.retiring
-    return retired(state, candidate, situation.now + DRAIN)
+    watch = candidate.undoes.watch if candidate.undoes else None
+    if watch and watch.previous == candidate.revision and situation.now + DRAIN < watch.until:
+        return retired(state, candidate.revision, watch.until, warm=True)
+    return retired(state, candidate.revision, situation.now + DRAIN)
 
 
 def _watch(situation: Situation, candidate: Candidate, previous: str) -> Watch | None:
@@ -136,7 +143,9 @@ def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, why
     """The earlier revision cannot serve: what serves goes on, and what was undone on its way in stays so."""
     candidate = candidate_of(state)
     message = f"revision {candidate.revision} does not return: {why}"[:MESSAGE_LENGTH]
-    watch = undoing.watch if undoing.watch and situation.now < undoing.watch.until else None
+    retiring = draining(situation, state)
+    warm = {entry.revision for entry in retiring if entry.warm and situation.now < entry.until}
+    watch = undoing.watch if undoing.watch and undoing.watch.previous in warm else None
     rejected = (
         Rejection(revision=undoing.instead, at=situation.now, reason=Reason.UNDONE, message=message)
         if undoing.instead != state.stable
@@ -148,11 +157,7 @@ def _not_undone(situation: Situation, state: RolloutState, undoing: Undoing, why
         candidate=None,
         rejected=rejected,
         watch=watch,
-        retiring=(
-            retired(state, candidate.revision, watch.until, warm=True)
-            if watch and watch.previous == candidate.revision
-            else draining(situation, state, candidate.revision)
-        ),
+        retiring=retiring,
     )
     notice = Notice(
         revision=candidate.revision,

@@ -59,7 +59,7 @@ def step(situation: Situation, state: RolloutState) -> Decision:
 def _retire(situation: Situation, state: RolloutState) -> RolloutState:
     """Let go of pods that nothing is sent to any more: their time goes once the gateways have taken the route."""
     drained = situation.now + DRAIN
-    late = [entry.revision for entry in state.retiring if entry.until < drained] if situation.unsettled else []
+    late = [entry.revision for entry in state.retiring if entry.until < drained] if situation.lags else []
     retiring = tuple(
         entry.model_copy(update={"until": drained}) if entry.revision in late[:_KEPT_FOR_GATEWAYS] else entry
         for entry in state.retiring
@@ -86,7 +86,7 @@ def _leave(situation: Situation, state: RolloutState) -> Move:
         weight_before=candidate_weight(state),
         checks=candidate.checks,
     )
-    retiring = draining(situation, state, candidate.revision)
+    retiring = draining(situation, state)
     return changed(state, phase=Phase.IDLE, candidate=None, retiring=retiring), (notice,)
 
 

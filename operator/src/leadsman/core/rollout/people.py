@@ -15,6 +15,7 @@ from leadsman.api.status import (
     Phase,
     RolloutState,
     Undoing,
+    Watch,
 )
 from leadsman.core.rollout.clock import started_again
 from leadsman.core.rollout.ends import draining, reject
@@ -187,13 +188,13 @@ def _undo(situation: Situation, state: RolloutState, request: Request) -> Move:
         raise _RefusedError(
             f"revision {target} cannot return: it never was stable, was taken back or is not kept; possible: {kept}"
         )
-    retiring = draining(situation, state, state.candidate.revision) if state.candidate else state.retiring
+    retiring = draining(situation, state) if state.candidate else state.retiring
     undoing = Undoing(
         by=_who(request),
         at=situation.now,
         message=request.reason,
         instead=situation.desired,
-        watch=state.candidate.undoes.watch if state.candidate and state.candidate.undoes else state.watch,
+        watch=_interrupted(state),
     )
     returning = Candidate(
         revision=target,
@@ -229,6 +230,15 @@ def _target(situation: Situation, state: RolloutState, request: Request) -> str:
     if not earlier:
         raise _RefusedError("there is no earlier revision to return to")
     return earlier[0]
+
+
+def _interrupted(state: RolloutState) -> Watch | None:
+    """The watch that a return ends, without what it has counted: until it goes on, nobody compares."""
+    if state.candidate and state.candidate.undoes:
+        return state.candidate.undoes.watch
+    if state.watch is None:
+        return None
+    return state.watch.model_copy(update={"evidence": None, "checks": (), "failing_since": None})
 
 
 def _policy(situation: Situation, state: RolloutState) -> RolloutPolicySpec:
