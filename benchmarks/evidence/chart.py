@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
 
@@ -12,15 +11,13 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.evidence.cells import CLUMPS, RATES, WITH_OBJECTIVE
-
-if TYPE_CHECKING:
-    from benchmarks.evidence.run import Result
+from benchmarks.evidence.results import Result
 
 _COLOURS = ("#2a9d8f", "#30638e", "#edae49", "#d1495b")
 _INK = "#2b2d42"
 
 
-def draw(found: Mapping[str, Sequence["Result"]], path: Path) -> None:
+def draw(found: Mapping[str, Sequence[Result]], path: Path) -> None:
     """Draw both and write them."""
     plt.rcParams.update({"font.size": 9, "svg.hashsalt": "evidence", "axes.edgecolor": _INK, "text.color": _INK})
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
@@ -31,7 +28,7 @@ def draw(found: Mapping[str, Sequence["Result"]], path: Path) -> None:
     plt.close(figure)
 
 
-def _guarantee(axes: Axes, rows: Sequence["Result"]) -> None:
+def _guarantee(axes: Axes, rows: Sequence[Result]) -> None:
     share = {row.cell: 100 * row.false_rollbacks for row in rows}
     for clump, colour in zip(CLUMPS, _COLOURS, strict=True):
         worst = [
@@ -45,7 +42,7 @@ def _guarantee(axes: Axes, rows: Sequence["Result"]) -> None:
     axes.legend(frameon=False)
 
 
-def _detection(axes: Axes, rows: Sequence["Result"]) -> None:
+def _detection(axes: Axes, rows: Sequence[Result]) -> None:
     names = [row.cell for row in rows]
     places = range(len(rows))
     axes.barh(places, [row.median_seconds or 0 for row in rows], color=_COLOURS[0], label="median")

@@ -1,13 +1,10 @@
 """The benchmark's tables, for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from benchmarks.evidence.cells import CLUMPS, RATES, WITH_OBJECTIVE
+from benchmarks.evidence.results import Result
 from leadsman.simulation import LEADSMAN
-
-if TYPE_CHECKING:
-    from benchmarks.evidence.run import Result
 
 # The design's figures: what each cell is to be no worse than.
 TO_BEAT = {
@@ -22,12 +19,12 @@ TO_BEAT = {
 }
 
 
-def line(rows: Sequence["Result"]) -> str:
+def line(rows: Sequence[Result]) -> str:
     """Return a cell's result as it comes, for the terminal."""
     return f"{rows[0].cell:45s} " + "   ".join(f"{one.tool}: {_ends(one)}" for one in rows)
 
 
-def markdown(found: Mapping[str, Sequence["Result"]], cost: Mapping[str, float], machine: str, runs: int) -> str:
+def markdown(found: Mapping[str, Sequence[Result]], cost: Mapping[str, float], machine: str, runs: int) -> str:
     """Return the report."""
     parts = [
         "# Evidence: what is promised, measured",
@@ -51,7 +48,7 @@ def markdown(found: Mapping[str, Sequence["Result"]], cost: Mapping[str, float],
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence["Result"]) -> str:
+def _table(rows: Sequence[Result]) -> str:
     tools = ("flagger", "argo", LEADSMAN, WITH_OBJECTIVE)
     cells: dict[str, dict[str, Result]] = {}
     for row in rows:
@@ -63,7 +60,7 @@ def _table(rows: Sequence["Result"]) -> str:
     return "\n".join(lines)
 
 
-def _guarantee(rows: Sequence["Result"]) -> str:
+def _guarantee(rows: Sequence[Result]) -> str:
     share = {row.cell: row.false_rollbacks for row in rows}
     lines = ["| | " + " | ".join(f"clumps of {clump}" for clump in CLUMPS) + " |", "|---" * (len(CLUMPS) + 1) + "|"]
     for kind in ("two-sample", WITH_OBJECTIVE):
@@ -73,13 +70,13 @@ def _guarantee(rows: Sequence["Result"]) -> str:
     return "\n".join(lines)
 
 
-def _plain(rows: Sequence["Result"]) -> str:
+def _plain(rows: Sequence[Result]) -> str:
     lines = ["| | runs | rolled back | promoted |", "|---|---|---|---|"]
     lines += [f"| {r.cell} | {r.runs} | {100 * r.rolled_back:.2f} % | {100 * r.promoted:.0f} % |" for r in rows]
     return "\n".join(lines)
 
 
-def _detection(rows: Sequence["Result"]) -> str:
+def _detection(rows: Sequence[Result]) -> str:
     lines = ["| | rolled back | median | p90 | bad responses | floor | median : floor |", "|---" * 7 + "|"]
     for r in rows:
         ratio = f"{r.median_seconds / r.floor:.1f}" if r.median_seconds and r.floor else "-"
@@ -91,7 +88,7 @@ def _detection(rows: Sequence["Result"]) -> str:
     return "\n".join(lines)
 
 
-def _ends(row: "Result") -> str:
+def _ends(row: Result) -> str:
     said = f"{_percent(row.rolled_back)} % rolled back, {_percent(row.promoted)} % promoted"
     if row.rolled_back > 0.5:
         said += f"; {_seconds(row.median_seconds)}, {row.median_bad:.0f} bad"

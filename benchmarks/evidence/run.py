@@ -8,39 +8,15 @@ import json
 import os
 import platform
 import time
-from dataclasses import asdict, dataclass
-from math import log, sqrt
+from dataclasses import asdict
+from math import log
 from pathlib import Path
 
 from benchmarks.evidence import chart, cost, report
 from benchmarks.evidence.cells import BASE, Cell, detection_cells, long_cells, null_cells, table_cells
+from benchmarks.evidence.results import ALPHA, Result
 from leadsman.cli.workers import spread
 from leadsman.simulation import LEADSMAN, RIVALS, Study, Summary, harm, simulate, summarise
-
-ALPHA = 0.01
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of a cell; `floor` is Wald's in seconds, where there is one."""
-
-    cell: str
-    tool: str
-    runs: int
-    false_rollbacks: float
-    wrong_promotions: float
-    rolled_back: float
-    promoted: float
-    median_seconds: float | None
-    p90_seconds: float | None
-    median_bad: float
-    floor: float | None = None
-    seconds_taken: float = 0.0
-
-    @property
-    def error(self) -> float:
-        """Three standard deviations of a rate at the budget, by these runs."""
-        return 3 * sqrt(ALPHA * (1 - ALPHA) / self.runs)
 
 
 def results(cell: Cell, seed: int, floor: float | None = None) -> list[Result]:

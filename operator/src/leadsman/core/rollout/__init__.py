@@ -1,9 +1,9 @@
 """The rollout machine: `step` takes the state and the situation, and says what is to be so next.
 
 `machine` is the diagram; `trial` what a candidate goes through, `ends` how that ends, `watching` what follows a
-promotion, `people` what RolloutActions do. `exposure` says who gets requests in a state, `clock` what time it is for a
-step, `skew` whether requests are split as configured, and `disturbed` whether somebody resets the route. All of it is
-pure.
+promotion, `people` what RolloutActions do, of which `undo` is the largest. `exposure` says who gets requests in a
+state, `clock` what time it is for a step, `skew` whether requests are split as configured, and `disturbed` whether
+somebody resets the route. All of it is pure.
 """
 
 from leadsman.core.rollout.clock import RESYNC
