@@ -20,7 +20,7 @@ from faults.schedule import Request, Schedule, Seeded, no_faults
 
 pytestmark = pytest.mark.apiserver
 
-_SECONDS = 120
+_SECONDS = 240
 _SEEDS = 10
 # Of a pass, some ten requests are reads; a process that starts makes some thirty before its first pass.
 _APART, _LAST = 12, 160

@@ -38,6 +38,8 @@ from leadsman.shell.writer import Writer, status_body
 
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=2)
+# What can succeed at any time: an API server that is back is not kept waiting for long.
+_TRANSIENT_RETRY = timedelta(seconds=30)
 _UNSETTLED_RETRY = timedelta(seconds=10)
 _LOOK_AGAIN = timedelta(minutes=5)
 
@@ -104,7 +106,7 @@ class Reconciler:
                 return self._back_off(key, "refused", longest, logging.INFO), "refused"
             # Somebody else was quicker, as kopf with its finalizer is on a new object: nothing to worry about.
             level = logging.INFO if error.status == CONFLICT else logging.WARNING
-            return self._back_off(key, str(error), longest, level), "retried"
+            return self._back_off(key, str(error), min(longest, _TRANSIENT_RETRY), level), "retried"
         except Exception:
             # A defect of ours must neither end the daemon nor spin: it is logged in full and tried again.
             log.exception("the pass over %s/%s failed", *key)
