@@ -48,14 +48,18 @@ class Pair:
     def submit(self, version: str) -> None:
         self.world.api.submit(with_version(model(self.world.namespace), version))
 
-    def until(self, done: Callable[[], object], says: str, seconds: float = 60) -> None:
+    def until(self, done: Callable[[], object], says: str, seconds: float = 120) -> None:
         """Turn the world until something is so."""
 
         def turned() -> object:
             self.world.turn()
             return done()
 
-        eventually(turned, says, seconds)
+        try:
+            eventually(turned, says, seconds)
+        except AssertionError as error:
+            logs = "\n".join(clock.with_suffix(".log").read_text()[-8000:] for clock in self.clocks)
+            raise AssertionError(f"{error}: {self.world.history}; {self.rollout}; {logs}") from error
 
     def serves(self, *history: dict[str, int]) -> Callable[[], bool]:
         """Whether the history of weights is this."""
