@@ -156,16 +156,15 @@ async def test_a_tool_that_resets_the_route_every_second_holds_the_step_and_is_n
         world.api.submit(with_version(asked, "2"))
         await soon(lambda: it.history[-1:] == [{"1": 80, "2": 20}] and goes_on(world), "the first step goes on")
         for tool, reset in TOOLS.items():
-            before = await asyncio.to_thread(writes, settings)
             async with resetting(world, reset, 1.0) as at_work:
                 await soon(lambda tool=tool: tool in told(world, "Ready"), f"{tool} is named")
                 assert told(world, "Skewed").startswith("SplitDisturbed: HTTPRoute own does not split")
                 await soon(lambda at=at_work: at.times >= 2, f"{tool} has reset it some times")
-            assert await asyncio.to_thread(writes, settings) - before <= at_work.times + 1
         before, began = await asyncio.to_thread(writes, settings), time.monotonic()
         async with resetting(world, merge_patch, 0.0) as at_work:
-            await soon(lambda: at_work.times >= 3, "even one that does so at once has reset it some times")
-        assert await asyncio.to_thread(writes, settings) - before <= time.monotonic() - began + 2
+            await soon(lambda: at_work.times >= 5, "even one that does so at once has reset it some times")
+        # A second after it was reset, and at each look that is due anyway: here that is once a second, too.
+        assert await asyncio.to_thread(writes, settings) - before <= 2 * (time.monotonic() - began) + 2
         assert candidate(world)["step"] == 0
         assert "clockStoppedAt" in candidate(world)
         assert {tuple(weights.items()) for weights in it.history} == {(("1", 100),), (("1", 80), ("2", 20))}
