@@ -74,7 +74,8 @@ class Proxy:
 
         async def serve() -> None:
             # One that is killed in the middle of a request leaves nothing behind: its handler is cancelled.
-            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls, limit=0)) as self._session:
+            connector = _Connector(ssl=self._tls, limit=0)
+            async with aiohttp.ClientSession(connector=connector) as self._session:
                 app = web.Application(client_max_size=16 * 1024 * 1024)
                 app.router.add_route("*", "/{path:.*}", self._handle)
                 runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
@@ -85,6 +86,7 @@ class Proxy:
                 started.set()
                 await ended.wait()
                 await runner.cleanup()
+            await connector.ended()
 
         thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
         thread.start()
@@ -182,6 +184,27 @@ class Proxy:
                     if fault is Fault.DROP:
                         _cut(incoming)
             return answer
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Closing one waits for the connections that are in use, but not for those that were given up before."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._ends: set[asyncio.Future[None]] = set()
+
+    async def connect(self, *request: Any) -> Any:
+        connection = await super().connect(*request)
+        end = connection.protocol and connection.protocol.closed
+        if end and end not in self._ends:
+            self._ends.add(end)
+            end.add_done_callback(self._ends.discard)
+        return connection
+
+    async def ended(self) -> None:
+        """Wait until every connection has ended."""
+        if self._ends:
+            await asyncio.wait(self._ends)
 
 
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=10)
