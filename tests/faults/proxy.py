@@ -193,13 +193,16 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(**options)
         self._ends: set[asyncio.Future[None]] = set()
 
-    async def connect(self, *request: Any) -> Any:
-        connection = await super().connect(*request)
-        end = connection.protocol and connection.protocol.closed
-        if end and end not in self._ends:
+    async def connect(self, *request: Any, **options: Any) -> Any:
+        connection = await super().connect(*request, **options)
+        if (end := connection.protocol.closed) is not None:
             self._ends.add(end)
-            end.add_done_callback(self._ends.discard)
+            end.add_done_callback(self._forget)
         return connection
+
+    def _forget(self, end: asyncio.Future[None]) -> None:
+        self._ends.discard(end)
+        end.exception()  # whatever it was, it is not of interest
 
     async def ended(self) -> None:
         """Wait until every connection has ended."""

@@ -58,7 +58,8 @@ class Pair:
         try:
             eventually(turned, says, seconds)
         except AssertionError as error:
-            logs = "\n".join(clock.with_suffix(".log").read_text()[-8000:] for clock in self.clocks)
+            found = [log for clock in self.clocks if (log := clock.with_suffix(".log")).exists()]
+            logs = "\n".join(log.read_text()[-8000:] for log in found)
             raise AssertionError(f"{error}: {self.world.history}; {self.rollout}; {logs}") from error
 
     def serves(self, *history: dict[str, int]) -> Callable[[], bool]:
