@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 _PERIOD = 0.05
 
 
