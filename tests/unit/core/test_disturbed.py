@@ -37,6 +37,8 @@ CASES = {
         [(0, "not yet"), (2, ""), (62, "")],
         ["StepStarted"],
     ),
+    "the time before it was ever accepted is none of the step's": ({}, [(18, "not yet"), (20, ""), (79, "")], []),
+    "so the step lasts that much longer": ({}, [(18, "not yet"), (20, ""), (80, "")], ["StepStarted"]),
     "nor does who is to be promoted because somebody asked for it": (
         {"route": RouteSeen(at=START), "forced": Asking(by="jane", at=START)},
         [(1, RESET), (2, "")],

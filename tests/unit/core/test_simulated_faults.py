@@ -1,12 +1,14 @@
 """Restarts, crashes, losses and hands that meddle, in fake time: core.decide on the cluster of support.world."""
 
 from datetime import timedelta
+from itertools import count
 from random import Random
 
 import pytest
 
 from leadsman.api.modelrevision import ModelRevision
 from leadsman.api.rolloutpolicy import RolloutPolicySpec, Shadow, Step
+from leadsman.api.status import Phase
 from support.simulated import GOOD, careful, no_orphans, world
 from support.world import NAME, CrashError, Model, World
 
@@ -225,6 +227,29 @@ SCENARIOS = {
 BRISK = careful(keep_warm=timedelta(seconds=40))
 COPIES = Step(shadow=Shadow(), min_duration=timedelta(seconds=10), max_duration=timedelta(minutes=5))
 SHADOWED = BRISK.model_copy(update={"steps": (COPIES, BRISK.steps[-1])})
+
+
+def decided_and_not_written(policy: RolloutPolicySpec) -> World:
+    """A cluster whose operator has ended with the first step of version 2 committed, and its route not written."""
+    for number in count():
+        at = world(policy=policy)
+        at.apply("2")
+        at.crash_before = at.writes + number
+        for _ in at.run(600):
+            if at.state.phase is Phase.CANARY:
+                break
+        if at.weights() == {at.hash_of("1"): 100}:
+            return at
+    raise AssertionError
+
+
+def test_a_step_lasts_as_long_as_it_should_although_nobody_was_there_to_write_its_route() -> None:
+    lasts = timedelta(minutes=5)
+    at = decided_and_not_written(careful(steps=(Step(weight=20, min_duration=lasts, max_duration=6 * lasts),)))
+    at.live(600)
+    split = [at.now for _ in at.run(600) if len(at.weights()) == 2]
+    assert split[-1] - split[0] >= lasts.total_seconds()
+    assert at.reasons[-1] == "Promoted"
 
 
 def scenario(versions: list[str], policy: RolloutPolicySpec, crash_before: int | None = None) -> World:

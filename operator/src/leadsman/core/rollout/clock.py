@@ -44,10 +44,13 @@ def kept_clock(situation: Situation, state: RolloutState) -> RolloutState:
     waits = bool(situation.unsettled) and state.paused is None
     if waits != (candidate.unsettled_since is not None):
         state = with_candidate(state, unsettled_since=situation.now if waits else None)
-    stopped_at = candidate.clock_stopped_at
-    if why_stopped(situation, state):
-        return with_candidate(state, clock_stopped_at=situation.now) if stopped_at is None else state
-    return started_again(state, situation.now)
+    if not why_stopped(situation, state):
+        return started_again(state, situation.now)
+    stopped_at = candidate.clock_stopped_at or situation.now
+    # A step whose route has never been as decided has not begun, however long ago that was decided.
+    never_began = situation.unsettled and candidate.route is None
+    began = stopped_at if never_began else candidate.step_started_at
+    return with_candidate(state, step_started_at=began, clock_stopped_at=stopped_at)
 
 
 def started_again(state: RolloutState, now: datetime) -> RolloutState:
