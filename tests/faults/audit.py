@@ -19,18 +19,24 @@ class AuditedWorld(World):
     """Requests that pods had served before anything of them was counted, by evidence and arm."""
 
     def turn(self) -> list[dict[str, Any]]:
-        """Look, then go on."""
+        """Look, then go on. What requests were sent by may be another route than the one looked at."""
         self._look()
-        return super().turn()
+        routes = super().turn()
+        self._remember(routes)
+        return routes
+
+    def _remember(self, routes: list[dict[str, Any]]) -> None:
+        for route in routes:
+            backends = route["spec"]["rules"][0]["backendRefs"]
+            found = {self.version(one["name"]): one["weight"] for one in backends}
+            if not self.history or self.history[-1] != found:
+                self.history.append(found)
 
     def _look(self) -> None:
         routes = self.api.items(f"{GATEWAY}/namespaces/{self.namespace}/httproutes")
         for route in routes:
-            weights = {one["name"]: one["weight"] for one in route["spec"]["rules"][0]["backendRefs"]}
-            self._weights(weights)
-            found = {self.version(name): weight for name, weight in weights.items()}
-            if not self.history or self.history[-1] != found:
-                self.history.append(found)
+            self._weights({one["name"]: one["weight"] for one in route["spec"]["rules"][0]["backendRefs"]})
+        self._remember(routes)
         path = f"{LEADSMAN}/namespaces/{self.namespace}/modeldeployments/fraud"
         rollout = self.api.get(path).get("status", {}).get("rollout", {})
         self._capacity(rollout)

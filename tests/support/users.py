@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,7 +48,9 @@ class Users:
     A request whose connection is lost before an answer began is sent anew up to `patience` times, 0.2 s later each, as
     clients of HTTP do with what may be repeated. An answer, whatever its status, is the request's end.
 
-    They are many, and strangers to each other: no request remembers a session.
+    They are many, and strangers to each other: no request remembers a session, and each comes at any moment of its
+    slot. A gateway that deals requests in turn gives all that come like clockwork, with as many of others between
+    them, to one backend.
     """
 
     host: str
@@ -87,13 +90,13 @@ class Users:
     async def _send(self) -> None:
         running: set[asyncio.Task[None]] = set()
         async with self._asking() as ask:
-            began, sent = time.monotonic(), 0
+            began, sent, chance = time.monotonic(), 0, Random(f"{self.host} {self.rps}")
             while not self._stop.is_set():
                 task = asyncio.create_task(ask())
                 running.add(task)
                 task.add_done_callback(running.discard)
                 sent += 1
-                await asyncio.sleep(max(0.0, began + sent / self.rps - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + (sent + chance.random()) / self.rps - time.monotonic()))
             await asyncio.gather(*running)
 
     @asynccontextmanager
