@@ -214,6 +214,7 @@ def _stay_secure(response: Any, **_: object) -> None:
         target = urljoin(response.url, response.headers["location"])
         if not target.startswith("https://"):
             host = urlsplit(response.url).netloc
+            response.close()  # nobody else gets it
             raise PackageError(f"{host} redirects to plain http, which is not followed")
 
 
