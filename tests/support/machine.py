@@ -84,6 +84,22 @@ def judgement_of(**verdicts: Verdict) -> Judgement:
     return Judgement(verdict=worst, message="as the worst check says", checks=checks)
 
 
+def judged(state: RolloutState, judgement: Judgement | None, requests: int) -> RolloutState:
+    """The state as a look leaves it to the machine: with its judgement, and how often its candidate was asked."""
+    if state.candidate is None or judgement is None:
+        return state
+    counted = ASKED.model_copy(update={"step_requests": requests})
+    changes = {"checks": judgement.checks, "evidence": counted}
+    return state.model_copy(update={"candidate": state.candidate.model_copy(update=changes)})
+
+
+def unaware_of_stable(state: RolloutState) -> RolloutState:
+    """The state without since when its stable revision fails: that is first noted in the look after a step begins."""
+    if state.candidate is None:
+        return state
+    return state.model_copy(update={"candidate": state.candidate.model_copy(update={"stable_failing_since": None})})
+
+
 def situation(
     desired: str = "b",
     *,

@@ -10,7 +10,7 @@ from typing import Any
 
 from leadsman.api.rolloutpolicy import RolloutPolicySpec
 from leadsman.core.answers import Answer, Output
-from support.simpod import BEGIN, Model, SimPod
+from support.simpod import BEGIN, Model, SimPod, model_of
 from support.situations import SITUATIONS
 from support.world import World
 
@@ -47,7 +47,9 @@ def load(recorded: dict[str, Any], models: dict[str, Model]) -> World:
             raw["status"]["parents"][0].setdefault("parentRef", raw["spec"]["parentRefs"][0])
     for number, pod in enumerate(recorded["pods"]):
         template = at.templates[f"fraud-{pod['revision']}"]
-        at.pods[pod["name"]] = _load_pod(pod, at.model_at(template["spec"]["initContainers"]), at.now)
+        at.pods[pod["name"]] = _load_pod(
+            pod, model_of(template["spec"]["initContainers"][0], at.models, at.tags), at.now
+        )
         at.pods_born = max(at.pods_born, number, int(pod["name"].rpartition("-")[2]))
     for kind, name in at.objects:
         at.jobs_made[name] += kind == "Job"

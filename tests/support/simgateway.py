@@ -1,6 +1,7 @@
 """The gateway of the simulated cluster: what it says of a route, and whom requests and copies go to by it."""
 
 from collections.abc import Collection, Mapping
+from random import Random
 from typing import Any
 
 
@@ -31,3 +32,15 @@ def copies_of(route: Mapping[str, Any], model: str) -> dict[str, int]:
     rules = route.get("spec", {}).get("rules", [])
     mirrors = [one["requestMirror"] for rule in rules for one in rule.get("filters", [])]
     return {one["backendRef"]["name"].removeprefix(f"{model}-"): one.get("percent", 100) for one in mirrors}
+
+
+def recipients(random: Random, split: Mapping[str, int], rps: float, sticky: float, testers: float) -> list[str]:
+    """The revision that each request of a second goes to; stable is the first of the split, the candidate the last.
+
+    `sticky` is the share that goes to stable whatever the split; the requests of testers come besides.
+    """
+    whole, part = divmod(rps, 1)
+    asked = int(whole) + (random.random() < part)
+    shares = [share * (1 - sticky) for share in split.values()]
+    shares[0] += 100 * sticky
+    return random.choices(list(split), shares, k=asked) + [list(split)[-1]] * int(testers)

@@ -3,11 +3,12 @@
 import json
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 from math import inf, log
+from pathlib import PurePath
 from random import Random
 from typing import Any
 
@@ -40,6 +41,18 @@ class Model:
     preflight: tuple[int, str] = (0, "")
     """How its preflight ends: the exit code, and what it says if that is not 0."""
     preflight_seconds: float = 2.0
+
+
+def model_of(container: Mapping[str, Any], models: Mapping[str, Model], tags: Mapping[str, str]) -> Model:
+    """What the URI that a container is given names now; what was there before can be had by its manifest alone."""
+    uri = container["args"][1]
+    mode = {one["name"]: one.get("value") for one in container.get("env", [])}.get("MODE")
+    if special := models.get(f"{PurePath(uri).stem}:{mode}"):
+        return special
+    _, _, manifest = uri.partition("@")
+    if manifest:
+        return next(model for model in models.values() if model.digest == manifest)
+    return models.get(tags.get(uri) or PurePath(uri).stem, Model())
 
 
 @dataclass

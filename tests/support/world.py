@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
-from pathlib import PurePath
 from random import Random
 from typing import Any
 
@@ -34,9 +33,9 @@ from leadsman.core.soundings import Soundings, soundings_wanted
 from leadsman.core.variables import config_maps_of, with_values
 from support.autoscaling import Autoscalers, applied, scaled
 from support.objects import as_written, meaning
-from support.simgateway import copies_of, shares_of, take
+from support.simgateway import copies_of, recipients, shares_of, take
 from support.simjob import SimJob
-from support.simpod import BEGIN, Model, SimPod, sounded
+from support.simpod import BEGIN, Model, SimPod, model_of, sounded
 
 NAME, NAMESPACE, UID = "fraud", "payments", "11111111-2222-3333-4444-555555555555"
 
@@ -361,18 +360,8 @@ class World:
         for uid, raw in wanted.items():
             if uid not in self.jobs:
                 template = raw["spec"]["template"]
-                self.jobs[uid] = SimJob(uid, template, self.model_at(template["spec"]["containers"]), self.now)
-
-    def model_at(self, containers: list[dict[str, Any]]) -> Model:
-        """What the URI that a container is given names now; what was there before can be had by its manifest alone."""
-        uri = containers[0]["args"][1]
-        mode = {one["name"]: one.get("value") for one in containers[0].get("env", [])}.get("MODE")
-        if special := self.models.get(f"{PurePath(uri).stem}:{mode}"):
-            return special
-        _, _, manifest = uri.partition("@")
-        if manifest:
-            return next(model for model in self.models.values() if model.digest == manifest)
-        return self.models.get(self.tags.get(uri) or PurePath(uri).stem, Model())
+                model = model_of(template["spec"]["containers"][0], self.models, self.tags)
+                self.jobs[uid] = SimJob(uid, template, model, self.now)
 
     def _run_pods(self) -> None:
         wanted: dict[str, int] = {}
@@ -398,7 +387,8 @@ class World:
         template = self.objects["Deployment", f"{NAME}-{revision}"]["spec"]["template"]
         wants = digest_in(template)
         assert wants, "no pod is born that would take bytes which no preflight has proved"
-        self.pods[name] = SimPod(name, revision, self.model_at(template["spec"]["initContainers"]), self.now, wants)
+        model = model_of(template["spec"]["initContainers"][0], self.models, self.tags)
+        self.pods[name] = SimPod(name, revision, model, self.now, wants)
 
     def _serve(self) -> None:
         split = shares_of(self.taken, NAME) if self.gateway_stuck else self.weights()
@@ -409,13 +399,8 @@ class World:
             revision: [pod for pod in self.pods.values() if pod.revision == revision and pod.ready(self.now)]
             for revision in (*split, *copies)
         }
-        whole, part = divmod(self.rps, 1)
-        asked = int(whole) + (self.random.random() < part)
         busy: Counter[str] = Counter()
-        shares = [share * (1 - self.sticky) for share in split.values()]
-        shares[0] += 100 * self.sticky
-        testers = [list(split)[-1]] * int(self.testers)
-        for number, revision in enumerate(self.random.choices(list(split), shares, k=asked) + testers):
+        for number, revision in enumerate(recipients(self.random, split, self.rps, self.sticky, self.testers)):
             request = f"{self.now}-{number}"
             self.served[revision] += 1
             busy[revision] += 1

@@ -15,7 +15,7 @@ from leadsman.api.status import Candidate, Mode, Phase, RolloutState
 from leadsman.core.rollout import TRIALS, mirror, running, step, weights
 from leadsman.core.situation import Decision, Notice, Preflight, Readiness, Request, Situation
 from support.drawn import policies, preflights
-from support.machine import ASKED, BAD_ENDS, START, judgement
+from support.machine import BAD_ENDS, START, judged, judgement, unaware_of_stable
 
 REVISIONS = ("a", "b", "c")
 PEOPLE = ("alice", "bob", "carol")
@@ -184,11 +184,8 @@ class Machine(RuleBasedStateMachine):
         )
 
     def look(self) -> None:
-        before, situation = self.state, self.situation()
-        if before.candidate and situation.judgement:
-            counted = ASKED.model_copy(update={"step_requests": self.requests})
-            changes = {"checks": situation.judgement.checks, "evidence": counted}
-            before = before.model_copy(update={"candidate": before.candidate.model_copy(update=changes)})
+        situation = self.situation()
+        before = judged(self.state, situation.judgement, self.requests)
         decision = step(situation, before)
         begins = (Reason.ROLLOUT_STARTED, Reason.STEP_STARTED, Reason.APPROVAL_AWAITED)
         if [notice for notice in decision.notices if notice.reason in begins]:
@@ -212,9 +209,8 @@ class Machine(RuleBasedStateMachine):
         again = step(later, decision.state)
         # What is forced by its policy owes another number of pods from the next look on.
         if not any(notice.by == "policy" for notice in decision.notices):
-            assert (_unaware_of_stable(again.state), again.notices) == (_unaware_of_stable(decision.state), ()), (
-                "a second look changes nothing"
-            )
+            assert again.notices == (), "a second look changes nothing"
+            assert unaware_of_stable(again.state) == unaware_of_stable(decision.state)
         self.state, self.decision = decision.state, decision
         if decision.state.stable:
             self.promoted = tuple(dict.fromkeys((decision.state.stable, *self.promoted)))
@@ -418,13 +414,6 @@ class Machine(RuleBasedStateMachine):
             assert bool(done) == (request.uid not in old and answered[request.uid].accepted)
             if done:
                 assert decision.state.decisions >= (answered[request.uid].sequence or 0) > before.decisions
-
-
-def _unaware_of_stable(state: RolloutState) -> RolloutState:
-    """The state without since when its stable revision fails: that is first noted in the look after a step begins."""
-    if state.candidate is None:
-        return state
-    return state.model_copy(update={"candidate": state.candidate.model_copy(update={"stable_failing_since": None})})
 
 
 TestInvariants = Machine.TestCase
